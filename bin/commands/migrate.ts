@@ -1,0 +1,28 @@
+/** `standpipe migrate`: the database, brought to this version. */
+import type { Command } from "commander";
+import { readSettings } from "../../lib/config/read-settings.ts";
+import { createScreen, screenLog } from "../../lib/telemetry/screen.ts";
+import type { CommandContext } from "../command-context.ts";
+import { borrowDatabase } from "../database.ts";
+import { migrateDatabase } from "../migrate-database.ts";
+
+export function addMigrate(program: Command, context: CommandContext): void {
+  program
+    .command("migrate")
+    .description("Bring the database to this version; start does so by itself.")
+    .addHelpText("after", EXAMPLE)
+    .action(() => runMigrate(context));
+}
+
+const EXAMPLE = `
+Example:
+  $ DATABASE_URL=postgres://me:secret@127.0.0.1/mine DATABASE_SCHEMA=atproto standpipe migrate`;
+
+async function runMigrate({ streams }: CommandContext): Promise<void> {
+  const settings = readSettings("migrate");
+  const screen = createScreen(streams);
+  const log = screenLog(screen, { level: settings.LOG_LEVEL, readable: streams.err.isTTY === true });
+  await using database = await borrowDatabase({ settings, log, command: "standpipe migrate", create: true });
+  const applied = await migrateDatabase({ connectionString: database.connectionString, settings, log });
+  screen.line(applied.length === 0 ? "nothing to do: the database is up to date" : `applied ${applied.join(", ")}`);
+}

@@ -1,0 +1,32 @@
+/** What the way to a database said in, whether it is away, wrongly named, or something else out. */
+import { ConfigurationError } from "../lib/config/configuration-error.ts";
+import { errorLine } from "../lib/telemetry/log.ts";
+
+/** SQLSTATE classes of a server that is there and may take us later: connection, resources, operator's intervention, system error. */
+const PASSING_CLASSES = ["08", "40", "53", "55", "57", "58"];
+/** invalid authorization, no such database, no such schema or right: nothing that waiting mends. */
+const WRONG_ADDRESS = /^(28[0-9A-Z]{3}|3D000|42501)$/;
+/** The network's own codes, such as ECONNREFUSED and EAI_AGAIN. */
+const NETWORK = /^E[A-Z_]+$/;
+
+/** True where trying again later can help. */
+export function isDatabaseAway(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === null)
+    return error instanceof Error && /connection terminated|timeout exceeded|timeout expired/i.test(error.message);
+  return NETWORK.test(code) || (code.length === 5 && PASSING_CLASSES.includes(code.slice(0, 2)));
+}
+
+/** A wrong user, password or database becomes a ConfigurationError; everything else stays as it is. */
+export function explainDatabaseError(error: unknown): unknown {
+  const code = codeOf(error);
+  if (code === null || !WRONG_ADDRESS.test(code)) return error;
+  return new ConfigurationError(`DATABASE_URL (not shown here): ${errorLine(error)}`, { cause: error });
+}
+
+function codeOf(error: unknown): string | null {
+  const code: unknown = typeof error === "object" && error !== null && "code" in error ? error.code : null;
+  if (typeof code === "string") return code;
+  // Of several addresses of one host that all failed.
+  return error instanceof AggregateError ? codeOf(error.errors[0]) : null;
+}

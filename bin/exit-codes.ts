@@ -1,0 +1,22 @@
+/** Which errors are wrong use or configuration: a person has to change something, and running again does not help. */
+import { ConfigurationError } from "../lib/config/configuration-error.ts";
+import { RecordingError } from "../lib/core/recording.ts";
+import { InvalidRelayError } from "../lib/firehose/websocket/relay-address.ts";
+import { ListenError } from "../lib/http/status-server.ts";
+import { DataDirectoryInUseError } from "../lib/store/embedded/errors.ts";
+import { MigrationError } from "../lib/store/migration-files.ts";
+
+const WRONG_USE = [
+  ConfigurationError,
+  DataDirectoryInUseError,
+  InvalidRelayError,
+  ListenError,
+  RecordingError,
+] as const;
+
+/** True for exit code 2; everything else that is thrown is 1. */
+export function isWrongUse(error: unknown): boolean {
+  // With a cause it is the database that failed; without one it is not as it has to be.
+  if (error instanceof MigrationError) return error.cause === undefined;
+  return WRONG_USE.some((kind) => error instanceof kind);
+}

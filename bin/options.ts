@@ -1,0 +1,27 @@
+/** How options' texts are read. */
+import { InvalidArgumentError } from "commander";
+
+/** For `--exit-when-idle SECONDS` and the like: a positive number, fractions allowed. */
+export function positiveSeconds(text: string): number {
+  const seconds = /^\d{1,9}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(seconds > 0)) throw new InvalidArgumentError("Must be a number of seconds greater than 0.");
+  return seconds;
+}
+
+/** A reader of whole numbers between two bounds, both included. */
+export function wholeNumberBetween(from: number, to: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= from && value <= to))
+      throw new InvalidArgumentError(`Must be a whole number from ${from} to ${to}.`);
+    return value;
+  };
+}
+
+/** `--speed`: events a second, or `max`. */
+export function speedOption(text: string): number | "max" {
+  if (text === "max") return text;
+  const speed = /^\d{1,9}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(speed > 0)) throw new InvalidArgumentError("Must be max or a number of events a second greater than 0.");
+  return speed;
+}

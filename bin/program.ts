@@ -1,0 +1,46 @@
+/** The commands and their options, as `--help` shows them. */
+import { Command } from "commander";
+import type { CommandContext } from "./command-context.ts";
+import { addDeadLetters } from "./commands/dead-letters.ts";
+import { addMigrate } from "./commands/migrate.ts";
+import { addRelay } from "./commands/relay.ts";
+import { addSql } from "./commands/sql.ts";
+import { addStart } from "./commands/start.ts";
+import { addStatus } from "./commands/status.ts";
+import { addIngest, addWork } from "./commands/stream-processes.ts";
+import { packageVersion } from "./version.ts";
+
+export function createProgram(context: CommandContext): Command {
+  const { out, err } = context.streams;
+  const program = new Command("standpipe")
+    .description("Keeps the AT Protocol firehose in Postgres: complete, in order, queryable.")
+    .version(packageVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .configureOutput({
+      writeOut: (text) => out.write(text),
+      writeErr: (text) => err.write(text),
+      getOutHelpWidth: () => out.columns ?? 100,
+      getErrHelpWidth: () => err.columns ?? 100,
+    })
+    .showHelpAfterError("(standpipe --help lists commands and options)")
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText("after", EPILOGUE);
+  addStart(program, context);
+  addIngest(program, context);
+  addWork(program, context);
+  addMigrate(program, context);
+  addStatus(program, context);
+  addSql(program, context);
+  addDeadLetters(program, context);
+  addRelay(program, context);
+  return program;
+}
+
+const EPILOGUE = `
+Settings are environment variables: see docs/configuration.md.
+Exit codes: 0 done, 1 failed, 2 wrong use or configuration.
+
+Examples:
+  $ standpipe start
+  $ standpipe sql 'SELECT text FROM posts ORDER BY indexed_at DESC LIMIT 5'`;

@@ -1,0 +1,49 @@
+/** What a writer of a database does beside writing: counts what is stored for the status, and turns the tombstones' days. */
+import { readTotals } from "../../lib/store/overview.ts";
+import type { PostgresStore } from "../../lib/store/postgres-store.ts";
+import { turnTombstones } from "../../lib/store/tombstones.ts";
+import { errorLine } from "../../lib/telemetry/log.ts";
+import type { UnifiedOptions } from "./run-unified.ts";
+
+const LOOK_EVERY_MS = 2_000;
+/** Partitions are made days ahead: an hour late is early enough. */
+const TURN_EVERY_MS = 3_600_000;
+
+/** Until disposed of; what fails is tried again the next time. */
+export function keepHouse(
+  pool: PostgresStore["pool"],
+  options: Pick<UnifiedOptions, "surroundings" | "settings">,
+): Disposable {
+  const { telemetry, vitals } = options.surroundings;
+  const look = async (): Promise<void> => {
+    try {
+      vitals.totals = await readTotals(pool);
+      vitals.connectTrouble = null;
+    } catch (error) {
+      vitals.connectTrouble = errorLine(error);
+    }
+  };
+  const turn = (): Promise<void> =>
+    turnTombstones(pool, { keepDays: options.settings.TOMBSTONE_DAYS }).catch((error: unknown) => {
+      telemetry.log.warn("old tombstones could not be dropped; trying again in an hour", { error: errorLine(error) });
+    });
+  const timers = [repeat(look, LOOK_EVERY_MS), repeat(turn, TURN_EVERY_MS)];
+  return {
+    [Symbol.dispose]() {
+      for (const timer of timers) clearInterval(timer);
+    },
+  };
+}
+
+/** At once and then each time that it is due, never twice at a time. */
+function repeat(work: () => Promise<void>, everyMs: number): NodeJS.Timeout {
+  let busy = false;
+  const once = async (): Promise<void> => {
+    if (busy) return;
+    busy = true;
+    await work();
+    busy = false;
+  };
+  void once();
+  return setInterval(() => void once(), everyMs);
+}

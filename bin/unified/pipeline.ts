@@ -1,0 +1,123 @@
+/** Relay → packs → memory stream → rows, put together in one process. */
+import type { Checkpoint } from "../../lib/checkpoint/port.ts";
+import { createPostgresCheckpoint } from "../../lib/checkpoint/postgres/checkpoint.ts";
+import type { Settings } from "../../lib/config/processes.ts";
+import { runConsumer } from "../../lib/consume/run-consumer.ts";
+import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
+import { MAX_SEAL_BYTES } from "../../lib/core/pack.ts";
+import { createWebsocketSource } from "../../lib/firehose/websocket/source.ts";
+import { createIngest, type Ingest } from "../../lib/ingest/ingest.ts";
+import { recordGap } from "../../lib/store/gaps.ts";
+import { createPostgresStore, type PostgresStore } from "../../lib/store/postgres-store.ts";
+import { createMemoryStream, type MemoryStream } from "../../lib/stream/memory/memory-stream.ts";
+import type { LongLivedProcess } from "./process.ts";
+
+export interface PipelineOptions {
+  readonly surroundings: LongLivedProcess;
+  readonly settings: Settings<"start">;
+  readonly connectionString: string;
+  readonly relays: readonly string[];
+}
+
+/** The parts of a running pipeline. Disposing stops them at once; what is not durable comes again. */
+export interface Pipeline extends AsyncDisposable {
+  readonly ingest: Ingest;
+  readonly checkpoint: Checkpoint;
+  readonly store: PostgresStore;
+  /** Reads from the relay until the signal aborts; rejects where no retry mends it. */
+  read(signal: AbortSignal): Promise<void>;
+  /** Rejects where a part has failed for good, and is pending otherwise. */
+  readonly failed: Promise<never>;
+  /** Everything accepted is durable and its cursor saved. Call it when nothing reads any more. */
+  drain(signal: AbortSignal): Promise<void>;
+}
+
+/** Bodies offered to the workers at a time; the rest waits packed, within MAX_IN_FLIGHT_MB. */
+const STREAM_BYTES = 16 * 1024 * 1024;
+/** How often the cursor is saved: what a crash costs to replay. */
+const SAVE_EVERY_MS = 1_000;
+
+/** Takes over the cursor. Rejects as the database does, and with LanesChangedError. */
+export async function openPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const { surroundings, settings, connectionString, relays } = options;
+  const { telemetry, vitals } = surroundings;
+  await using resources = new AsyncDisposableStack();
+  const store = resources.use(
+    createPostgresStore({ connectionString, poolSize: settings.DB_POOL_SIZE, log: telemetry.log }),
+  );
+  const checkpoint = createPostgresCheckpoint(store.pool);
+  const stream = resources.use(createMemoryStream({ maxBytes: STREAM_BYTES }));
+  const ingest = resources.use(
+    await createIngest({
+      lanes: settings.LANES,
+      writer: stream,
+      checkpoint,
+      recordGap: (gap) => recordGap(store.pool, gap),
+      keepsCollection: compileCollectionFilter(settings.COLLECTIONS),
+      flush: { maxEvents: settings.BATCH_SIZE, maxBytes: MAX_SEAL_BYTES, maxAgeMs: 0 },
+      maxInFlightBytes: settings.MAX_IN_FLIGHT_MB * 1e6,
+      saveEveryMs: SAVE_EVERY_MS,
+      telemetry,
+      nowMs: Date.now,
+    }),
+  );
+  const source = createWebsocketSource({ relays, cursors: checkpoint, telemetry });
+  const consumer = startConsumer({ ...options, store, stream });
+  vitals.source = () => source.state();
+  vitals.ingest = () => ingest.state();
+  const owned = resources.move();
+  return {
+    ingest,
+    checkpoint,
+    store,
+    read: (signal) => source.run(ingest, signal),
+    failed: Promise.race([consumer.failed, ingest.failed.then((fault) => Promise.reject(fault))]),
+    drain: (signal) => ingest.drain(signal),
+    async [Symbol.asyncDispose]() {
+      vitals.source = null;
+      vitals.ingest = null;
+      await consumer.stop();
+      await owned.disposeAsync();
+    },
+  };
+}
+
+interface RunningConsumer {
+  readonly failed: Promise<never>;
+  stop(): Promise<void>;
+}
+
+function startConsumer(
+  options: PipelineOptions & { readonly store: PostgresStore; readonly stream: MemoryStream },
+): RunningConsumer {
+  const { surroundings, settings, store, stream } = options;
+  const { telemetry, vitals } = surroundings;
+  const stopping = new AbortController();
+  const running = runConsumer(
+    {
+      store,
+      reader: stream,
+      telemetry,
+      // One connection stays free for the cursor and for status.
+      workers: Math.max(1, Math.min(settings.LANES, settings.DB_POOL_SIZE - 1)),
+      maxEvents: settings.BATCH_SIZE,
+      nowMs: Date.now,
+      random: Math.random,
+      onTrouble: (trouble) => {
+        vitals.writeTrouble = trouble;
+      },
+    },
+    stopping.signal,
+  );
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  running.catch(reject);
+  // Whoever looks at it later still sees the rejection; nobody may have to.
+  failed.catch(() => undefined);
+  return {
+    failed,
+    async stop() {
+      stopping.abort();
+      await running.catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,92 @@
+/** What every long-lived process has around its work: screen, log, counters, vitals, the four HTTP paths, and its beat. */
+import { ConfigurationError } from "../../lib/config/configuration-error.ts";
+import type { Settings } from "../../lib/config/processes.ts";
+import { ListenError, type StatusServer, serveStatus } from "../../lib/http/status-server.ts";
+import { createCounters } from "../../lib/telemetry/counters.ts";
+import type { Telemetry } from "../../lib/telemetry/port.ts";
+import { createMetricsPage } from "../../lib/telemetry/prometheus.ts";
+import { createScreen, type Screen, screenLog } from "../../lib/telemetry/screen.ts";
+import { healthOf } from "../../lib/telemetry/status.ts";
+import { statusLine } from "../../lib/telemetry/status-line.ts";
+import { createTelemetry } from "../../lib/telemetry/telemetry.ts";
+import { createWatchdog, watch } from "../../lib/telemetry/watchdog.ts";
+import type { Streams } from "../command-context.ts";
+import { stagesOf } from "./stages.ts";
+import { createVitals, type Vitals } from "./vitals.ts";
+
+export interface LongLivedProcess extends AsyncDisposable {
+  readonly screen: Screen;
+  readonly telemetry: Telemetry;
+  readonly vitals: Vitals;
+  /** Where the HTTP paths are. */
+  readonly url: string;
+}
+
+export interface ProcessOptions {
+  readonly command: string;
+  readonly streams: Streams;
+  readonly settings: Pick<Settings<"start">, "PORT" | "HTTP_HOST" | "LOG_LEVEL" | "MAX_IN_FLIGHT_MB">;
+}
+
+/** How often the status line is rewritten on a terminal, and how often it is printed elsewhere. */
+const REWRITE_EVERY_MS = 1_000;
+const PRINT_EVERY_MS = 10_000;
+
+/** Disposing stops the HTTP server and the status line. @throws ConfigurationError where PORT cannot be had. */
+export async function openProcess(options: ProcessOptions): Promise<LongLivedProcess> {
+  const { command, streams, settings } = options;
+  const screen = createScreen(streams);
+  const log = screenLog(screen, { level: settings.LOG_LEVEL, readable: streams.err.isTTY === true });
+  const counters = createCounters();
+  const vitals = createVitals({ command, counters });
+  await using resources = new AsyncDisposableStack();
+  const stages = stagesOf(vitals, { maxInFlightBytes: settings.MAX_IN_FLIGHT_MB * 1e6 });
+  const watchdog = createWatchdog({ stages, nowMs: () => performance.now() });
+  resources.use(watch(watchdog));
+  const server = await listen(options, {
+    snapshot: () => vitals.snapshot(),
+    health: (snapshot) => healthOf(snapshot, watchdog.stuck()),
+    metrics: createMetricsPage(counters),
+  });
+  resources.use(server);
+  resources.use(startBeat(screen, vitals));
+  const owned = resources.move();
+  return {
+    screen,
+    telemetry: createTelemetry({ counters, log }),
+    vitals,
+    url: server.url,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function listen(options: ProcessOptions, sources: Parameters<typeof serveStatus>[0]): Promise<StatusServer> {
+  const { PORT, HTTP_HOST } = options.settings;
+  try {
+    return await serveStatus(sources, { host: HTTP_HOST, port: PORT });
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    const problem =
+      error.code === "EADDRINUSE"
+        ? `PORT=${PORT}: is taken by another process: must be a free port (0 takes any)`
+        : `HTTP_HOST=${HTTP_HOST}, PORT=${PORT}: cannot listen there (${error.code}): must be an address and a port of this machine`;
+    throw new ConfigurationError(problem);
+  }
+}
+
+/** Rates and gauges each second, and the status line. */
+function startBeat(screen: Screen, vitals: Vitals): Disposable {
+  const beat = setInterval(() => vitals.tick(), 1_000);
+  const isTerminal = screen.width !== null;
+  const show = setInterval(
+    () => screen.status(statusLine(vitals.snapshot(), screen.width === null ? {} : { width: screen.width - 1 })),
+    isTerminal ? REWRITE_EVERY_MS : PRINT_EVERY_MS,
+  );
+  return {
+    [Symbol.dispose]() {
+      clearInterval(beat);
+      clearInterval(show);
+      screen.endStatus();
+    },
+  };
+}

@@ -1,0 +1,27 @@
+/** Work that needs something which may be away: tried again, ever more slowly, until it works or is given up. */
+import { pause } from "./pause.ts";
+
+const FIRST_DELAY_MS = 250;
+const LONGEST_DELAY_MS = 5_000;
+
+export interface RetryOptions {
+  readonly signal: AbortSignal;
+  /** False where no retry can mend it: then the error is thrown on. */
+  readonly worthRetrying: (error: unknown) => boolean;
+  /** Told before each wait. */
+  readonly onRetry: (error: unknown, delayMs: number) => void;
+}
+
+/** @throws the signal's reason when it aborts, and whatever is not worth retrying. */
+export async function retried<Result>(work: () => Promise<Result>, options: RetryOptions): Promise<Result> {
+  for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS)) {
+    options.signal.throwIfAborted();
+    try {
+      return await work();
+    } catch (error) {
+      if (!options.worthRetrying(error)) throw error;
+      options.onRetry(error, delayMs);
+    }
+    await pause(delayMs, options.signal);
+  }
+}

@@ -1,0 +1,126 @@
+/** A database and relays in, rows until something ends it: the whole of `standpipe start`, without what is around it. */
+import { errorLine } from "../../lib/telemetry/log.ts";
+import { explainDatabaseError, isDatabaseAway } from "../database-trouble.ts";
+import { migrateDatabase } from "../migrate-database.ts";
+import { StopRequested } from "../stop-signals.ts";
+import { untilIdle } from "./idle.ts";
+import { keepHouse } from "./keep-house.ts";
+import { openPipeline, type Pipeline, type PipelineOptions } from "./pipeline.ts";
+import { untilConnected } from "./until-connected.ts";
+import { retried } from "./retry.ts";
+
+export interface UnifiedOptions extends PipelineOptions {
+  /** Asks for a drain. */
+  readonly stop: AbortSignal;
+  /** End once nothing has arrived for so long; null: never. */
+  readonly exitWhenIdleMs: number | null;
+  /** Give up where no relay has answered for so long and there is no cursor yet; null: never. */
+  readonly relayLimitMs: number | null;
+}
+
+/** `stopped`: asked to. */
+export type UnifiedEnd = "stopped" | "idle" | "no-relay";
+
+/** A stop has to end within ten seconds, and the embedded server needs its part of them. */
+const DRAIN_LIMIT_MS = 4_000;
+
+/** Rejects with what no retry mends: fenced, a database that is not as it has to be, a fault of ours. */
+export async function runUnified(options: UnifiedOptions): Promise<UnifiedEnd> {
+  try {
+    await using pipeline = await openWhenPossible(options);
+    using _house = keepHouse(pipeline.store.pool, options);
+    return await runPipeline(pipeline, options);
+  } catch (error) {
+    if (error instanceof StopRequested) return "stopped";
+    throw explainDatabaseError(error);
+  }
+}
+
+/** Waits for the database as long as it takes. */
+async function openWhenPossible(options: UnifiedOptions): Promise<Pipeline> {
+  const { surroundings, settings, connectionString, stop } = options;
+  const { telemetry, vitals } = surroundings;
+  return retried(
+    async () => {
+      await migrateDatabase({ connectionString, settings, log: telemetry.log });
+      const pipeline = await openPipeline(options);
+      vitals.connectTrouble = null;
+      return pipeline;
+    },
+    {
+      signal: stop,
+      worthRetrying: isDatabaseAway,
+      onRetry(error, delayMs) {
+        vitals.connectTrouble = errorLine(error);
+        telemetry.log.warn("the database is away, trying again until it answers", {
+          error: errorLine(error),
+          retryInMs: delayMs,
+        });
+      },
+    },
+  );
+}
+
+async function runPipeline(pipeline: Pipeline, options: UnifiedOptions): Promise<UnifiedEnd> {
+  const { stop, surroundings } = options;
+  const reading = new AbortController();
+  const read = pipeline.read(AbortSignal.any([stop, reading.signal]));
+  try {
+    const end = await Promise.race([
+      pipeline.failed,
+      read.then(() => ended(stop)),
+      whenIdle(options, reading.signal),
+      whenNoRelay(pipeline, options, reading.signal),
+    ]);
+    reading.abort();
+    await read;
+    await drain(pipeline, options);
+    return end;
+  } finally {
+    reading.abort();
+    await read.catch(() => undefined);
+    surroundings.screen.endStatus();
+  }
+}
+
+/** What ended the reading: a person, or a fault told to `stop`. */
+function ended(stop: AbortSignal): UnifiedEnd {
+  if (!(stop.reason instanceof StopRequested)) throw stop.reason;
+  return "stopped";
+}
+
+/** What cannot be made durable now, with the database away, comes again after the next start. */
+async function drain(pipeline: Pipeline, { surroundings }: UnifiedOptions): Promise<void> {
+  try {
+    await pipeline.drain(AbortSignal.timeout(DRAIN_LIMIT_MS));
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    surroundings.telemetry.log.warn("not everything could be made durable in time; it is read again at the next start");
+  }
+}
+
+/** Pending for ever where nobody wants it. */
+async function whenIdle({ surroundings, exitWhenIdleMs }: UnifiedOptions, signal: AbortSignal): Promise<UnifiedEnd> {
+  if (exitWhenIdleMs === null) return pending();
+  const { vitals } = surroundings;
+  await untilIdle(
+    () => ({
+      lastFrameAtMs: vitals.source?.().lastFrameAtMs ?? null,
+      bytesInFlight: vitals.ingest?.().bytesInFlight ?? 0,
+    }),
+    { idleAfterMs: exitWhenIdleMs, signal },
+  );
+  return "idle";
+}
+
+async function whenNoRelay(pipeline: Pipeline, options: UnifiedOptions, signal: AbortSignal): Promise<UnifiedEnd> {
+  const { relayLimitMs, surroundings } = options;
+  if (relayLimitMs === null || (await pipeline.checkpoint.lastDurableTimeMs()) !== null) return pending();
+  const { vitals } = surroundings;
+  const answered = await untilConnected(() => vitals.source?.().connected === true, { limitMs: relayLimitMs, signal });
+  return answered ? pending() : "no-relay";
+}
+
+function pending(): Promise<never> {
+  return new Promise(() => undefined);
+}

@@ -1,0 +1,76 @@
+/** What the parts of a running process say about themselves, gathered into one StatusSnapshot. */
+import type { SourceState } from "../../lib/firehose/port.ts";
+import type { IngestState } from "../../lib/ingest/ingest.ts";
+import type { Counters } from "../../lib/telemetry/counters.ts";
+import type { Totals } from "../../lib/store/overview.ts";
+import { createRateMeter } from "../../lib/telemetry/rate.ts";
+import type { StatusSnapshot } from "../../lib/telemetry/status.ts";
+import { packageVersion } from "../version.ts";
+
+export interface Vitals {
+  /** Null before reading begins, and between two pipelines. */
+  source: (() => SourceState) | null;
+  ingest: (() => IngestState) | null;
+  totals: Totals | null;
+  /** Why the database cannot be asked, in one line for a person; null while it answers. */
+  connectTrouble: string | null;
+  /** Why it takes no writes although it answers. */
+  writeTrouble: string | null;
+  snapshot(): StatusSnapshot;
+  /** Notes the rate and the gauges; called each second. */
+  tick(): void;
+}
+
+export function createVitals(options: { readonly command: string; readonly counters: Counters }): Vitals {
+  const { command, counters } = options;
+  const startedAtMs = performance.now();
+  const rate = createRateMeter(() => performance.now());
+  let eventsPerSecond = 0;
+  const vitals: Vitals = {
+    source: null,
+    ingest: null,
+    totals: null,
+    connectTrouble: "not connected yet",
+    writeTrouble: null,
+    snapshot() {
+      const source = vitals.source?.() ?? null;
+      const ingest = vitals.ingest?.() ?? null;
+      const databaseTrouble = vitals.connectTrouble ?? vitals.writeTrouble;
+      return {
+        version: packageVersion(),
+        command,
+        relay: source?.relay ?? null,
+        connected: source?.connected ?? false,
+        relayTrouble: source === null ? "not started yet" : source.trouble,
+        databaseConnected: databaseTrouble === null,
+        databaseTrouble,
+        cursor: ingest?.cursor ?? null,
+        epoch: ingest?.epoch ?? null,
+        receivedSeq: source?.receivedSeq ?? null,
+        lagSeconds: lagSeconds(source, ingest),
+        eventsPerSecond: Math.round(eventsPerSecond * 10) / 10,
+        bytesInFlight: ingest?.bytesInFlight ?? 0,
+        rows: vitals.totals?.rows ?? null,
+        deadLetters: vitals.totals?.deadLetters ?? null,
+        gaps: vitals.totals?.gaps ?? null,
+        rssBytes: process.memoryUsage.rss(),
+        uptimeSeconds: Math.round((performance.now() - startedAtMs) / 1000),
+        counters: counters.totals(),
+      };
+    },
+    tick() {
+      eventsPerSecond = rate.sample(counters.total("applied_events_total") + counters.total("repeated_events_total"));
+      const { rssBytes, lagSeconds } = vitals.snapshot();
+      counters.set("resident_bytes", rssBytes, "");
+      if (lagSeconds !== null) counters.set("lag_seconds", lagSeconds, "");
+    },
+  };
+  return vitals;
+}
+
+/** Senders' clocks run ahead as well: lag is never negative. */
+function lagSeconds(source: SourceState | null, ingest: IngestState | null): number | null {
+  const durableTimeMs = ingest?.eventTimeMs ?? null;
+  if (source === null || durableTimeMs === null) return null;
+  return Math.max(0, Math.round((Date.now() - durableTimeMs) / 100) / 10);
+}

@@ -1,0 +1,16 @@
+/** The fenced cursor: where reading goes on after a stop or a crash. */
+import type { SavedCursor } from "../core/cursor.ts";
+
+export interface Checkpoint {
+  /**
+   * Takes over: returns a fence greater than every earlier one, after which older processes' saves fail.
+   * Rejects with LanesChangedError where another number of lanes is stored.
+   */
+  acquire(options: { readonly lanes: number }): Promise<{ readonly fence: number }>;
+  /** The newest epoch's cursor of this relay, or null. */
+  load(relay: string): Promise<SavedCursor | null>;
+  /** The latest event time that is durable, of any relay, Unix milliseconds; null on a first start. */
+  lastDurableTimeMs(): Promise<number | null>;
+  /** Never moves a cursor back within its epoch. `fenced`: a newer process has taken over, and nothing was written. */
+  save(cursor: SavedCursor, options: { readonly fence: number }): Promise<"saved" | "fenced">;
+}

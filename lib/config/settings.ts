@@ -1,0 +1,159 @@
+/** Every environment variable that Standpipe reads, with its default and meaning. `docs/configuration.md` is made from this. */
+import { hostname } from "node:os";
+import { readCollectionPatterns, readDatabaseUrl, readLogLevel, readRelayUrls } from "./readings.ts";
+import { matchingText, optionalSetting, setting, wholeNumber } from "./setting.ts";
+
+const NO_SPACE = /^\S{1,512}$/;
+
+export const SETTINGS = {
+  RELAY_URL: setting({
+    allowed: "a ws:// or wss:// address such as wss://bsky.network, or several with commas between them",
+    fallback: "wss://bsky.network",
+    meaning: "The relay whose `com.atproto.sync.subscribeRepos` is read; a comma list is tried in turn.",
+    read: readRelayUrls,
+  }),
+  DATABASE_URL: optionalSetting({
+    allowed: "an address such as postgres://user:password@host:5432/database",
+    meaning: "Where the rows go. Without it Standpipe runs an embedded Postgres in `STANDPIPE_DATA_DIR`.",
+    secret: true,
+    read: readDatabaseUrl,
+  }),
+  DB_POOL_SIZE: wholeNumber({ from: 1, to: 100, fallback: 4, meaning: "Database connections of one process." }),
+  DATABASE_SCHEMA: setting({
+    allowed: "a schema's name: a letter or underscore, then letters, digits or underscores, 63 at the most",
+    fallback: "public",
+    meaning: "The schema in which the views are; the base tables are in `standpipe`.",
+    read: (text) =>
+      text === "standpipe" || text.startsWith("pg_") ? undefined : matchingText(/^[a-z_][a-z0-9_]{0,62}$/)(text),
+  }),
+  COLLECTIONS: setting({
+    allowed:
+      "* or collections such as app.bsky.feed.*,app.bsky.graph.follow (a * stands for whole segments, at the end)",
+    fallback: "*",
+    meaning:
+      "Which collections are kept. A pattern matches whole NSID segments; a commit that is filtered out still advances its repo.",
+    read: readCollectionPatterns,
+  }),
+  LANES: wholeNumber({
+    from: 1,
+    to: 4096,
+    fallback: 8,
+    meaning: "Lanes that events are spread over, by account. A constant of a deployment: drain before you change it.",
+  }),
+  MAX_IN_FLIGHT_MB: wholeNumber({
+    from: 1,
+    to: 4096,
+    fallback: 48,
+    meaning: "Megabytes of events that were received and are not yet durable; past it the relay's socket is paused.",
+  }),
+  TOMBSTONE_DAYS: wholeNumber({
+    from: 1,
+    to: 365,
+    fallback: 4,
+    meaning:
+      "Days for which deletes are remembered, so that older events may come again without harm. Longer than a relay's window of 72 hours.",
+  }),
+  PORT: wholeNumber({
+    from: 0,
+    to: 65_535,
+    fallback: 8080,
+    meaning: "Port of `/health`, `/ready`, `/metrics` and `/status`; 0 takes a free one and prints it.",
+  }),
+  HTTP_HOST: setting({
+    allowed: "a host name or address to listen on",
+    fallback: "0.0.0.0",
+    meaning: "Address on which `PORT` listens: 127.0.0.1 keeps it to this machine.",
+    read: matchingText(/^[A-Za-z0-9.:_-]{1,253}$/),
+  }),
+  STANDPIPE_DATA_DIR: setting({
+    allowed: "a directory's path",
+    fallback: ".standpipe",
+    meaning: "The embedded database and caches.",
+    read: matchingText(/^[^\0]{1,4096}$/),
+  }),
+  FIRST_TRY_SECONDS: wholeNumber({
+    from: 1,
+    to: 3600,
+    fallback: 10,
+    meaning:
+      "Seconds that a first `start` without any setting waits for a relay before it plays the bundled recording.",
+  }),
+  LOG_LEVEL: setting({
+    allowed: "one of debug, info, warn (or warning), error, silent, in any case",
+    fallback: "info",
+    meaning: "Least level of the lines on standard error.",
+    read: readLogLevel,
+  }),
+  STREAM: optionalSetting({
+    allowed: "redis or kinesis",
+    meaning:
+      "The stream of `ingest` and `work`. Inferred: `redis` where `REDIS_URL` is set, `kinesis` where `KINESIS_STREAM_NAME` is; with both it has to be said.",
+    read: (text) => (text === "redis" || text === "kinesis" ? text : undefined),
+  }),
+  REDIS_URL: optionalSetting({
+    allowed: "an address such as redis://host:6379",
+    meaning: "The Redis or Valkey server that holds the stream.",
+    secret: true,
+    read: matchingText(/^rediss?:\/\/\S+$/),
+  }),
+  REDIS_STREAM_KEY: setting({
+    allowed: "a key without spaces",
+    fallback: "firehose:events",
+    meaning: "Key of the Redis stream.",
+    read: matchingText(NO_SPACE),
+  }),
+  REDIS_CONSUMER_GROUP: setting({
+    allowed: "a name without spaces",
+    fallback: "firehose-processors",
+    meaning: "Consumer group that reads the Redis stream.",
+    read: matchingText(NO_SPACE),
+  }),
+  REDIS_MAX_STREAM_LEN: wholeNumber({
+    from: 1,
+    to: 1_000_000_000,
+    fallback: 500_000,
+    meaning: "Entries that the Redis stream keeps at the most.",
+  }),
+  REDIS_FORMAT: setting({
+    allowed: "events or packs",
+    fallback: "events",
+    meaning: "Form of the Redis entries: the established one of three fields an event, or packs.",
+    read: (text) => (text === "events" || text === "packs" ? text : undefined),
+  }),
+  REDIS_CURSOR_KEY: setting({
+    allowed: "a key without spaces",
+    fallback: "firehose:cursor",
+    meaning: "Key of the cursor in Redis; name an existing one to take over from another ingester.",
+    read: matchingText(NO_SPACE),
+  }),
+  KINESIS_STREAM_NAME: optionalSetting({
+    allowed: "a stream's name: letters, digits, dot, dash or underscore, 128 at the most",
+    meaning: "The Kinesis stream.",
+    read: matchingText(/^[A-Za-z0-9_.-]{1,128}$/),
+  }),
+  AWS_ENDPOINT_URL_KINESIS: optionalSetting({
+    allowed: "an http:// or https:// address",
+    meaning: "Another address for the Kinesis API, such as LocalStack's.",
+    read: matchingText(/^https?:\/\/\S+$/),
+  }),
+  CONSUMER_ID: setting({
+    allowed: "a name without spaces",
+    fallback: hostname(),
+    meaning: "Name of this consumer in its group.",
+    read: matchingText(NO_SPACE),
+  }),
+  BATCH_SIZE: wholeNumber({
+    from: 1,
+    to: 10_000,
+    fallback: 500,
+    meaning: "Events that one transaction takes at the most.",
+  }),
+  PARALLEL_CONSUMERS: wholeNumber({
+    from: 1,
+    to: 64,
+    fallback: 4,
+    meaning: "Readers of the stream in one process, each with lanes of its own.",
+  }),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;

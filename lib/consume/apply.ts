@@ -1,0 +1,100 @@
+/** One transaction: events → plan → rows. Knows nothing of what to do when it fails. */
+import { type BatchEvent, readBatch } from "../core/batch.ts";
+import { choose, type Numbers } from "../core/choice.ts";
+import type { Gap } from "../core/cursor.ts";
+import type { FirehoseEvent } from "../core/event.ts";
+import type { PackHeader } from "../core/pack.ts";
+import { pathsToCompare, type Plan, plan } from "../core/plan.ts";
+import type { FinishedPack, LaneState, Store, WorkUnit } from "../store/port.ts";
+
+/** What a transaction did, for the counters. */
+export interface Outcome {
+  readonly counts: Plan["counts"];
+  readonly repeatedPacks: number;
+  readonly gaps: readonly Gap[];
+}
+
+export interface ApplyOptions {
+  readonly store: Store;
+  readonly nowMs: () => number;
+  /** Packs that end with this transaction; empty for a part of one. */
+  readonly packs: readonly FinishedPack[];
+  /** The event worked alone, where it is. */
+  readonly single: WorkUnit | null;
+}
+
+/** An event as it comes from a stream. */
+export function sourceOf(event: FirehoseEvent, header: Pick<PackHeader, "relay" | "epoch">, relayId: number): BatchEvent {
+  return { event, relay: header.relay, epoch: header.epoch, relayId, mode: "repo", setAside: null };
+}
+
+/** Rejects with a StoreError, or with whatever fault our own code has; nothing is written then. */
+export async function applyEvents(sources: readonly BatchEvent[], options: ApplyOptions): Promise<Outcome> {
+  const { store, packs } = options;
+  const batch = readBatch(sources);
+  const names = await store.resolve(batch);
+  const numbers: Numbers = {
+    actor: (did) => numberOf(names.actors, did),
+    collection: (nsid) => numberOf(names.collections, nsid),
+  };
+  return store.transact(async (transaction) => {
+    const locked = await transaction.lock({
+      lanes: lanesOf(packs),
+      actors: batch.authors.map(numbers.actor),
+      withTrees: sources.some(({ event }) => event.kind === "sync"),
+    });
+    const accounts = batch.announced.length === 0 ? [] : await transaction.lockAccounts(batch.announced.map(numbers.actor));
+    const choice = choose(batch, numbers, locked.authors);
+    const compared = pathsToCompare(choice);
+    const paths = compared.length === 0 ? new Map() : await transaction.pathStates(compared);
+    const { changes, counts } = plan({ batch, choice, numbers, paths, accounts });
+    const { gaps, repeatedPacks } = judgeNumbers(packs, locked.lanes);
+    await transaction.write(changes, { packs, single: options.single, gaps, writtenAtMs: options.nowMs() });
+    return { counts, repeatedPacks, gaps };
+  });
+}
+
+/** Packs of a lane are numbered without gaps per fence: an old number is a repeat, a jump a gap. */
+function judgeNumbers(packs: readonly FinishedPack[], states: readonly LaneState[]): { gaps: Gap[]; repeatedPacks: number } {
+  const gaps: Gap[] = [];
+  let repeatedPacks = 0;
+  const last = new Map(lanesOf(packs).map((lane, index) => [lane, states[index] ?? { fence: 0, number: 0 }]));
+  for (const pack of packs) {
+    const before = last.get(pack.lane) ?? { fence: 0, number: 0 };
+    if (pack.fence < before.fence || (pack.fence === before.fence && pack.number <= before.number)) {
+      repeatedPacks += 1;
+      continue;
+    }
+    const expected = pack.fence === before.fence ? before.number + 1 : 1;
+    if (pack.number !== expected && before.fence !== 0) {
+      gaps.push(missingPacks(pack, expected));
+    }
+    last.set(pack.lane, pack);
+  }
+  return { gaps, repeatedPacks };
+}
+
+function lanesOf(packs: readonly FinishedPack[]): number[] {
+  return [...new Set(packs.map((pack) => pack.lane))];
+}
+
+function missingPacks(pack: FinishedPack, expected: number): Gap {
+  return {
+    reason: "missing-pack",
+    relay: pack.relay,
+    epoch: pack.epoch,
+    afterSeq: null,
+    beforeSeq: pack.firstSeq,
+    fromTimeMs: null,
+    toTimeMs: null,
+    detail: `lane ${pack.lane}: pack ${pack.number} of fence ${pack.fence} came where ${expected} was due`,
+  };
+}
+
+function numberOf(numbers: ReadonlyMap<string, number>, name: string): number {
+  const number = numbers.get(name);
+  if (number === undefined) {
+    throw new RangeError(`no number was given to ${name}`);
+  }
+  return number;
+}

@@ -1,0 +1,73 @@
+/** consume(): packs → rows. The same function behind every stream. */
+import { packLetter } from "../core/dead-letter.ts";
+import { noChanges } from "../core/row-change.ts";
+import { type Pack, readPack } from "../core/pack.ts";
+import type { FinishedPack, Store } from "../store/port.ts";
+import type { Telemetry } from "../telemetry/port.ts";
+import { sourceOf } from "./apply.ts";
+import { workIsolated } from "./isolate.ts";
+import { workOneByOne } from "./one-by-one.ts";
+
+export interface ConsumeOptions {
+  readonly store: Store;
+  readonly telemetry: Telemetry;
+  readonly nowMs: () => number;
+}
+
+/** What was begun so often without an end is worked event by event (guarantee 9). */
+export const DEATHS_UNTIL_ONE_BY_ONE = 3;
+
+/**
+ * Applies packs of one or several lanes, in order within each lane. Resolves when all of it is durable: applied, a
+ * repeat, or a dead letter. Rejects with a StoreError of kind `transient`; the same packs can then be given again.
+ */
+export async function consume(packs: readonly Pack[], options: ConsumeOptions): Promise<void> {
+  const { store, telemetry } = options;
+  try {
+    const readable = await readPacks(packs, options);
+    const units = readable.map(({ unit }) => unit);
+    const deaths = units.length === 0 ? [] : await store.marks.begin(units, { single: false });
+    const isDeadly = deaths.map((count) => count >= DEATHS_UNTIL_ONE_BY_ONE);
+    const calm = readable.filter((_, index) => isDeadly[index] !== true);
+    await workIsolated(
+      calm.flatMap(({ sources }) => sources),
+      { packs: calm.map(({ unit }) => unit), ...options },
+    );
+    for (const { unit, sources } of readable.filter((_, index) => isDeadly[index] === true)) {
+      telemetry.log.warn("a pack has killed its process before and is worked event by event", { lane: unit.lane, firstSeq: unit.firstSeq });
+      await workOneByOne(sources, { pack: unit, ...options });
+    }
+  } catch (error) {
+    await store.marks.release();
+    throw error;
+  }
+}
+
+/** Decodes; a pack that cannot be read becomes a dead letter at once. */
+async function readPacks(packs: readonly Pack[], options: ConsumeOptions) {
+  const readable: { unit: FinishedPack; sources: ReturnType<typeof sourceOf>[] }[] = [];
+  for (const pack of packs) {
+    const { header } = pack;
+    const relayId = await options.store.relayId(header.relay, header.epoch);
+    const result = readPack(pack);
+    const last = result.ok ? result.events.at(-1) : undefined;
+    const unit: FinishedPack = { ...header, relayId, timeMs: last?.timeMs ?? null };
+    if (result.ok) {
+      readable.push({ unit, sources: result.events.map((event) => sourceOf(event, header, relayId)) });
+    } else {
+      await keepPack(pack, unit, `${result.reason} at byte ${result.offset}`, options);
+    }
+  }
+  return readable;
+}
+
+async function keepPack(pack: Pack, unit: FinishedPack, detail: string, { store, telemetry, nowMs }: ConsumeOptions): Promise<void> {
+  await store.transact(async (transaction) => {
+    await transaction.lock({ lanes: [unit.lane], actors: [], withTrees: false });
+    const changes = noChanges();
+    changes.deadLetters.push(packLetter(pack, { reason: "unreadable-pack", detail }));
+    await transaction.write(changes, { packs: [unit], single: null, gaps: [], writtenAtMs: nowMs() });
+  });
+  telemetry.count("dead_letters_total", 1, "unreadable-pack");
+  telemetry.log.error("a pack could not be read and is kept as a dead letter", { lane: unit.lane, firstSeq: unit.firstSeq, error: detail });
+}

@@ -1,0 +1,98 @@
+/** What the consumer needs of the database. */
+import type { Gap } from "../core/cursor.ts";
+import type { ChosenOp } from "../core/choice.ts";
+import type { AuthorState } from "../core/choice.ts";
+import type { PathState } from "../core/plan.ts";
+import type { AccountState } from "../core/plan-accounts.ts";
+import type { RowChanges } from "../core/row-change.ts";
+
+/** A unit of work as the marks know it: a pack, or one event of it. */
+export interface WorkUnit {
+  readonly relayId: number;
+  readonly lane: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+/** A pack that a transaction finishes. */
+export interface FinishedPack extends WorkUnit {
+  readonly relay: string;
+  readonly epoch: number;
+  readonly lanes: number;
+  readonly fence: number;
+  readonly number: number;
+  readonly timeMs: number | null;
+}
+
+/** The last pack applied in a lane; fence 0: none yet. */
+export interface LaneState {
+  readonly fence: number;
+  readonly number: number;
+}
+
+export interface LockedState {
+  /** In the order of the actors asked for. */
+  readonly authors: readonly AuthorState[];
+  /** In the order of the lanes asked for. */
+  readonly lanes: readonly LaneState[];
+}
+
+/** Numbers of names. */
+export interface ResolvedNames {
+  readonly actors: ReadonlyMap<string, number>;
+  readonly collections: ReadonlyMap<string, number>;
+}
+
+export interface Store {
+  /** Numbers of names; new ones are added. */
+  resolve(names: { readonly dids: readonly string[]; readonly nsids: readonly string[] }): Promise<ResolvedNames>;
+  /** The number of a relay's epoch. */
+  relayId(relay: string, epoch: number): Promise<number>;
+  /** Who has begun what and never ended it. */
+  readonly marks: WorkMarks;
+  /** One transaction: committed when `work` resolves, rolled back when it rejects. Rejects with a StoreError. */
+  transact<Result>(work: (transaction: StoreTransaction) => Promise<Result>): Promise<Result>;
+}
+
+export interface WorkMarks {
+  /** Marks the units as begun by this process; tells for each how many processes died over it (or over what overlaps it). */
+  begin(units: readonly WorkUnit[], options: { readonly single: boolean }): Promise<readonly number[]>;
+  /** After a failure that this process survived. Never rejects: without a database there is nothing to tell. */
+  release(): Promise<void>;
+}
+
+export interface StoreTransaction {
+  /** Locks lanes and repos; both lists without repetition. */
+  lock(request: { readonly lanes: readonly number[]; readonly actors: readonly number[]; readonly withTrees: boolean }): Promise<LockedState>;
+  /** Locks the accounts and tells which events they have seen; null for new ones. */
+  lockAccounts(actors: readonly number[]): Promise<readonly (AccountState | null)[]>;
+  pathStates(ops: readonly ChosenOp[]): Promise<ReadonlyMap<ChosenOp, PathState>>;
+  /** Writes everything, ends the marks and moves the lanes on, as the last call of a transaction. */
+  write(changes: RowChanges, end: WorkEnd): Promise<void>;
+}
+
+/** What a transaction brings to an end. */
+export interface WorkEnd {
+  readonly packs: readonly FinishedPack[];
+  /** One event worked alone: its mark goes, its pack's stays. */
+  readonly single: WorkUnit | null;
+  readonly gaps: readonly Gap[];
+  readonly writtenAtMs: number;
+}
+
+/**
+ * What the database answered, told apart by what helps: `transient` passes (away, busy, read-only, full, not migrated yet)
+ * and the same work can be tried again; `poison` comes from the values themselves.
+ */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly kind: "transient" | "poison";
+  /** SQLSTATE or the system's error code, where there was one. */
+  readonly code: string | null;
+
+  constructor(message: string, options: { readonly kind: "transient" | "poison"; readonly code: string | null; readonly cause: unknown }) {
+    super(message, { cause: options.cause });
+    this.kind = options.kind;
+    this.code = options.code;
+  }
+}

@@ -1,0 +1,26 @@
+/** What Postgres or the way to it said → StoreError. */
+import { StoreError } from "./port.ts";
+
+/**
+ * SQLSTATE classes that come from the values: 22 data exception, 23 integrity violation, 54 program limit exceeded (an index
+ * row too long). All others are the server's state, which can change: waiting is right, giving up an event is not.
+ */
+const POISON_CLASSES = new Set(["22", "23", "54"]);
+
+/** 23514 from the partitioned tombstones: today's partition is not open yet, which `turnTombstones` mends. */
+const MISSING_PARTITION = "23514";
+
+export function storeError(error: unknown): StoreError {
+  if (error instanceof StoreError) {
+    return error;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const code = codeOf(error);
+  const isPoison = code !== null && code.length === 5 && POISON_CLASSES.has(code.slice(0, 2)) && code !== MISSING_PARTITION;
+  return new StoreError(message === "" ? (code ?? "unknown error") : message, { kind: isPoison ? "poison" : "transient", code, cause: error });
+}
+
+function codeOf(error: unknown): string | null {
+  const code: unknown = typeof error === "object" && error !== null && "code" in error ? error.code : null;
+  return typeof code === "string" ? code : null;
+}

@@ -1,0 +1,94 @@
+/** The store on Postgres: connections, names, marks and transactions put together. */
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import type { Log } from "../telemetry/port.ts";
+import { createMarks } from "./marks.ts";
+import { Names } from "./names.ts";
+import type { Store, StoreTransaction, WorkMarks } from "./port.ts";
+import { storeError } from "./postgres-errors.ts";
+import type { Queries } from "./queries-port.ts";
+import { createTransaction } from "./transaction.ts";
+
+export interface PostgresStoreOptions {
+  readonly connectionString: string;
+  /** Connections at the most. */
+  readonly poolSize: number;
+  readonly log: Log;
+  /** Connecting takes no longer; milliseconds. */
+  readonly connectTimeoutMs?: number;
+}
+
+export interface PostgresStore extends Store, AsyncDisposable {
+  /** For queries of status, dead letters and the cursor: the same few connections. */
+  readonly pool: pg.Pool;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** No connection is made before the first call. */
+export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
+  const pool = createPool(options);
+  const names = new Names(pool);
+  const marks: WorkMarks = createMarks(pool, randomUUID());
+  pool.on("error", (error) => {
+    names.forget();
+    options.log.warn("a database connection was lost", { error: error.message });
+  });
+  return {
+    pool,
+    marks,
+    resolve: (wanted) => asStoreErrors(names.resolve(wanted)),
+    relayId: (relay, epoch) => asStoreErrors(names.relayId(relay, epoch)),
+    transact: (work) => transact(pool, names, work),
+    async [Symbol.asyncDispose]() {
+      await pool.end();
+    },
+  };
+}
+
+/** Also for short-lived commands. */
+export function createPool({ connectionString, poolSize, connectTimeoutMs = CONNECT_TIMEOUT_MS }: Omit<PostgresStoreOptions, "log">): pg.Pool {
+  return new pg.Pool({
+    connectionString,
+    max: poolSize,
+    connectionTimeoutMillis: connectTimeoutMs,
+    application_name: "standpipe",
+    keepAlive: true,
+  });
+}
+
+async function transact<Result>(pool: pg.Pool, names: Names, work: (transaction: StoreTransaction) => Promise<Result>): Promise<Result> {
+  const client = await asStoreErrors(pool.connect());
+  // A connection that breaks while it is out of the pool tells it only here; the query in hand rejects as well.
+  const ignore = (): void => undefined;
+  client.on("error", ignore);
+  let isUsable = true;
+  try {
+    // Only what the database says becomes a StoreError; faults of our own code stay what they are.
+    const queries: Queries = { query: (text: string | pg.QueryConfig, values?: unknown[]) => asStoreErrors(client.query(text, values)) };
+    await queries.query("BEGIN");
+    const result = await work(createTransaction(queries));
+    await queries.query("COMMIT");
+    return result;
+  } catch (error) {
+    isUsable = await client.query("ROLLBACK").then(
+      () => true,
+      () => false,
+    );
+    if (!isUsable) {
+      names.forget();
+    }
+    throw error;
+  } finally {
+    client.removeListener("error", ignore);
+    client.release(!isUsable);
+  }
+}
+
+async function asStoreErrors<Result>(promise: Promise<Result>): Promise<Result> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw storeError(error);
+  }
+}

@@ -1,0 +1,150 @@
+/** One transaction of the consumer: lock, look, write. */
+import type { AuthorState, ChosenOp } from "../core/choice.ts";
+import type { PathState } from "../core/plan.ts";
+import type { AccountState } from "../core/plan-accounts.ts";
+import type { RowChanges } from "../core/row-change.ts";
+import { tickOf } from "../core/tick.ts";
+import { int4Array, int8ArrayOfNumbers, readArray } from "./arrays.ts";
+import { batchArguments, int4, int8, text } from "./batch-arrays.ts";
+import type { LockedState, StoreTransaction, WorkEnd } from "./port.ts";
+import type { Queries } from "./queries-port.ts";
+import { gapStatement, ODD_PATH_MARK, type Statement, statement, statementsAfter, statementsBefore } from "./rare-changes.ts";
+import { RAW_RESULT } from "./raw-result.ts";
+
+interface LockRow {
+  readonly revs: string | null;
+  readonly contiguous_froms: string | null;
+  readonly odd: string | null;
+  readonly trees: string | null;
+  readonly lane_fences: string | null;
+  readonly lane_numbers: string | null;
+}
+
+export function createTransaction(client: Queries): StoreTransaction {
+  return {
+    lock: (request) => lock(client, request),
+    lockAccounts: (actors) => lockAccounts(client, actors),
+    pathStates: (ops) => pathStates(client, ops),
+    write: (changes, end) => write(client, changes, end),
+  };
+}
+
+async function lock(client: Queries, request: Parameters<StoreTransaction["lock"]>[0]): Promise<LockedState> {
+  const { rows } = await client.query<LockRow>({
+    text: `SELECT revs, contiguous_froms, odd, trees, lane_fences, lane_numbers
+           FROM standpipe.lock_batch($1::int4[], $2::int4[], $3::bool)`,
+    values: [int4Array(request.lanes), int4Array(request.actors), request.withTrees],
+    ...RAW_RESULT,
+  });
+  const row = rows[0];
+  const [froms, odd, trees, numbers] = [row?.contiguous_froms, row?.odd, row?.trees, row?.lane_numbers].map(readArray);
+  const authors: AuthorState[] = readArray(row?.revs).map((rev, index) => {
+    const tree = trees?.[index] ?? null;
+    return {
+      rev: BigInt(rev ?? 0),
+      contiguousFrom: BigInt(froms?.[index] ?? 0),
+      isOdd: odd?.[index] === "t",
+      tree: tree === null ? null : Buffer.from(tree, "hex"),
+    };
+  });
+  const lanes = readArray(row?.lane_fences).map((fence, index) => ({ fence: Number(fence), number: Number(numbers?.[index]) }));
+  return { authors, lanes };
+}
+
+interface AccountRow {
+  readonly actor: number;
+  readonly account_relay: number | null;
+  readonly account_seq: string | null;
+  readonly identity_relay: number | null;
+  readonly identity_seq: string | null;
+}
+
+async function lockAccounts(client: Queries, actors: readonly number[]): Promise<readonly (AccountState | null)[]> {
+  const { rows } = await client.query<AccountRow>(
+    `SELECT t.actor, t.account_relay, t.account_seq, t.identity_relay, t.identity_seq
+     FROM standpipe.account AS t WHERE t.actor = ANY ($1::int4[]) ORDER BY t.actor FOR UPDATE`,
+    [int4Array(actors)],
+  );
+  const states = new Map(
+    rows.map((row) => [
+      row.actor,
+      {
+        accountRelay: row.account_relay,
+        accountSeq: row.account_seq === null ? null : Number(row.account_seq),
+        identityRelay: row.identity_relay,
+        identitySeq: row.identity_seq === null ? null : Number(row.identity_seq),
+      },
+    ]),
+  );
+  return actors.map((actor) => states.get(actor) ?? null);
+}
+
+async function pathStates(client: Queries, ops: readonly ChosenOp[]): Promise<ReadonlyMap<ChosenOp, PathState>> {
+  const { text: sql, values } = statement("SELECT row_rev, tombstone_rev FROM standpipe.path_states({}, {}, {}, {}, {})", [
+    int4(ops, (chosen) => (chosen.tid === null ? 0 : chosen.collection)),
+    int4(ops, (chosen) => chosen.actor),
+    int4(ops, (chosen) => chosen.collection),
+    text(ops, (chosen) => chosen.op.op.rkey),
+    int8(ops, (chosen) => chosen.tid),
+  ]);
+  const { rows } = await client.query<{ row_rev: string | null; tombstone_rev: string | null }>(sql, [...values]);
+  return new Map(
+    ops.map((chosen, index) => {
+      const row = rows[index];
+      return [chosen, { rowRev: bigintOrNull(row?.row_rev), tombstoneRev: bigintOrNull(row?.tombstone_rev) }];
+    }),
+  );
+}
+
+async function write(client: Queries, changes: RowChanges, end: WorkEnd): Promise<void> {
+  const tick = tickOf(end.writtenAtMs);
+  let grown = changes.misfits.length;
+  for (const each of statementsBefore(changes, tick)) {
+    const removed = await run(client, each);
+    grown -= each.text.startsWith(ODD_PATH_MARK) ? removed : 0;
+  }
+  grown += await writeBatch(client, changes, tick);
+  for (const each of statementsAfter(changes, tick)) {
+    await run(client, each);
+  }
+  if (end.gaps.length > 0) {
+    await run(client, gapStatement(end.gaps));
+  }
+  await endWork(client, end, grown);
+}
+
+async function run(client: Queries, { text: sql, values }: Statement): Promise<number> {
+  const { rowCount } = await client.query(sql, [...values]);
+  return rowCount ?? 0;
+}
+
+async function writeBatch(client: Queries, changes: RowChanges, tick: number): Promise<number> {
+  const args = [{ type: "int4", value: tick }, ...batchArguments(changes)];
+  const { text: sql, values } = statement(`SELECT standpipe.write_batch(${args.map(() => "{}").join(", ")}) AS grown`, args);
+  const { rows } = await client.query<{ grown: number }>(sql, [...values]);
+  return rows[0]?.grown ?? 0;
+}
+
+async function endWork(client: Queries, end: WorkEnd, grown: number): Promise<void> {
+  const units = end.single === null ? end.packs : [end.single];
+  await client.query(
+    `SELECT standpipe.end_work($1::int4[], $2::int4[], $3::int8[], $4::int8[], $5::bool, $6::int4, $7::int8[], $8::int8[],
+       (SELECT array_agg(to_timestamp(ms / 1000.0) ORDER BY at) FROM unnest($9::int8[]) WITH ORDINALITY AS t (ms, at)), $10::int4)`,
+    [
+      int4Array(units.map((unit) => unit.relayId)),
+      int4Array(units.map((unit) => unit.lane)),
+      int8ArrayOfNumbers(units.map((unit) => unit.firstSeq)),
+      int8ArrayOfNumbers(units.map((unit) => unit.lastSeq)),
+      end.single !== null,
+      end.packs[0]?.lanes ?? 0,
+      int8ArrayOfNumbers(end.packs.map((pack) => pack.fence)),
+      int8ArrayOfNumbers(end.packs.map((pack) => pack.number)),
+      int8ArrayOfNumbers(end.packs.map((pack) => pack.timeMs)),
+      grown,
+    ],
+  );
+}
+
+function bigintOrNull(value: string | null | undefined): bigint | null {
+  return value === null || value === undefined ? null : BigInt(value);
+}

@@ -1,0 +1,47 @@
+/** Every metric's name; the unit is part of it. The same names stand in `/metrics` and, on AWS, in CloudWatch. */
+
+export interface MetricDefinition {
+  readonly kind: "counter" | "gauge";
+  readonly help: string;
+  /** Name of the one label, where there is one. */
+  readonly label?: string;
+}
+
+export const METRICS = {
+  received_frames_total: { kind: "counter", help: "Frames received from the relay" },
+  received_bytes_total: { kind: "counter", help: "Bytes of the frames received" },
+  received_events_total: { kind: "counter", help: "Events decoded, by kind", label: "kind" },
+  ignored_frames_total: {
+    kind: "counter",
+    help: "Frames not taken, by reason (repeat, unknown-kind, info)",
+    label: "reason",
+  },
+  malformed_frames_total: { kind: "counter", help: "Frames that could not be decoded" },
+  reconnects_total: { kind: "counter", help: "Connections lost or refused, by reason", label: "reason" },
+  gaps_total: { kind: "counter", help: "Spans written into the gap ledger, by reason", label: "reason" },
+  filtered_ops_total: { kind: "counter", help: "Ops left out by COLLECTIONS" },
+  packs_total: { kind: "counter", help: "Packs made durable" },
+  packed_bytes_total: { kind: "counter", help: "Bytes of the packs' bodies before compression" },
+  applied_events_total: { kind: "counter", help: "Events applied, by kind", label: "kind" },
+  repeated_events_total: { kind: "counter", help: "Events that had been applied before" },
+  applied_ops_total: { kind: "counter", help: "Ops applied, by action", label: "action" },
+  repeated_ops_total: { kind: "counter", help: "Ops that had been applied before, or were overtaken by a later one" },
+  dead_letters_total: { kind: "counter", help: "Dead letters written, by reason", label: "reason" },
+  broken_chains_total: { kind: "counter", help: "Commits whose `since` did not continue the stored rev" },
+  repeated_packs_total: { kind: "counter", help: "Packs with a number or fence that had been applied before" },
+  batches_total: { kind: "counter", help: "Batches committed" },
+  batch_retries_total: {
+    kind: "counter",
+    help: "Batches that waited and were tried again, by reason",
+    label: "reason",
+  },
+  cursor_saves_total: { kind: "counter", help: "Saves of the low-water mark" },
+  cursor_seq: { kind: "gauge", help: "The durable low-water mark" },
+  received_seq: { kind: "gauge", help: "The newest seq received" },
+  lag_seconds: { kind: "gauge", help: "Now minus the sender's time of the newest durable event" },
+  in_flight_bytes: { kind: "gauge", help: "Bytes accepted and not yet durable" },
+  connected: { kind: "gauge", help: "1 while a relay is connected" },
+  resident_bytes: { kind: "gauge", help: "Resident memory of this process" },
+} as const satisfies Record<string, MetricDefinition>;
+
+export type MetricName = keyof typeof METRICS;

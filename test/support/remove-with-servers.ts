@@ -1,0 +1,11 @@
+/** Removes a directory for good: first whatever embedded servers still run below it are stopped. */
+import { globSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { stopServer } from "../../lib/store/embedded/server.ts";
+
+export async function removeWithServers(directory: string): Promise<void> {
+  const clusters = globSync("**/{.standpipe,data,run}/postgres/postmaster.pid", { cwd: directory });
+  for (const file of clusters) await stopServer(dirname(join(directory, file)));
+  await rm(directory, { recursive: true, force: true });
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/{unit,contract,integration,infra,faults}/**/*.test.ts"],
+    globalSetup: ["test/support/global-setup.ts"],
+    // Real processes and a real Postgres on two shared cores: waits are conditions with a limit, and this is the limit.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    reporters: ["default", "./test/support/summary-reporter.ts"],
+  },
+});
