@@ -17,6 +17,16 @@ export function isDatabaseAway(error: unknown): boolean {
   return NETWORK.test(code) || (code.length === 5 && PASSING_CLASSES.includes(code.slice(0, 2)));
 }
 
+/** undefined_table, invalid_schema_name. */
+const NOT_MIGRATED = /^(42P01|3F000)$/;
+
+/** For statements of ours: that our own tables are missing says that nobody has migrated yet. */
+export function explainMissingTables(error: unknown): unknown {
+  const code = codeOf(error);
+  if (code === null || !NOT_MIGRATED.test(code)) return explainDatabaseError(error);
+  return new Error("the database is not set up for this version: run standpipe migrate first", { cause: error });
+}
+
 /** A wrong user, password or database becomes a ConfigurationError; everything else stays as it is. */
 export function explainDatabaseError(error: unknown): unknown {
   const code = codeOf(error);

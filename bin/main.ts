@@ -1,19 +1,25 @@
 /** Arguments in, exit code out: 0 done, 1 failed, 2 wrong use or configuration. */
 import { CommanderError } from "commander";
+import type { Environment } from "../lib/config/read-settings.ts";
 import { errorLine } from "../lib/telemetry/log.ts";
 import type { Streams } from "./command-context.ts";
 import { isWrongUse } from "./exit-codes.ts";
 import { createProgram } from "./program.ts";
 
+export interface MainOptions {
+  readonly streams?: Streams;
+  /** What settings are read from; without it, from the process' own environment. */
+  readonly environment?: Environment;
+}
+
 /** Never throws: what goes wrong is one line on standard error. */
-export async function main(
-  args: readonly string[],
-  streams: Streams = { out: process.stdout, err: process.stderr },
-): Promise<number> {
+export async function main(args: readonly string[], options: MainOptions = {}): Promise<number> {
+  const streams = options.streams ?? { out: process.stdout, err: process.stderr };
   surviveClosedPipes(streams);
   let exitCode = 0;
   const program = createProgram({
     streams,
+    environment: options.environment,
     setExitCode: (code) => {
       exitCode = code;
     },

@@ -1,6 +1,7 @@
 /** An address of a database and our settings in, the database with every migration applied out. */
 import type { Settings } from "../lib/config/processes.ts";
 import { MIGRATIONS_DIRECTORY, migrate } from "../lib/store/migrate.ts";
+import { VIEW_NAMES } from "../lib/store/view-names.ts";
 import type { Log } from "../lib/telemetry/port.ts";
 
 export interface MigrateDatabaseOptions {
@@ -16,6 +17,7 @@ export async function migrateDatabase(options: MigrateDatabaseOptions): Promise<
     connectionString,
     schema: settings.DATABASE_SCHEMA,
     directory: MIGRATIONS_DIRECTORY,
+    viewNames: VIEW_NAMES,
     log,
   });
   return applied;

@@ -18,8 +18,8 @@ const EXAMPLE = `
 Example:
   $ DATABASE_URL=postgres://me:secret@127.0.0.1/mine DATABASE_SCHEMA=atproto standpipe migrate`;
 
-async function runMigrate({ streams }: CommandContext): Promise<void> {
-  const settings = readSettings("migrate");
+async function runMigrate({ streams, environment }: CommandContext): Promise<void> {
+  const settings = readSettings("migrate", environment);
   const screen = createScreen(streams);
   const log = screenLog(screen, { level: settings.LOG_LEVEL, readable: streams.err.isTTY === true });
   await using database = await borrowDatabase({ settings, log, command: "standpipe migrate", create: true });

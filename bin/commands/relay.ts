@@ -50,8 +50,8 @@ Examples:
   $ RELAY_URL=ws://127.0.0.1:${DEFAULT_PORT} standpipe start`;
 
 /** Runs until a signal comes. @throws RecordingError, ConfigurationError */
-async function runRelay(options: RelayOptions, { streams }: CommandContext): Promise<void> {
-  const settings = readSettings("relay");
+async function runRelay(options: RelayOptions, { streams, environment }: CommandContext): Promise<void> {
+  const settings = readSettings("relay", environment);
   const screen = createScreen(streams);
   const log = screenLog(screen, { level: settings.LOG_LEVEL, readable: streams.err.isTTY === true });
   using stop = listenForStop((name) => log.info(`stopping, ${name} came`));

@@ -32,8 +32,8 @@ Examples:
   $ standpipe sql 'SELECT text FROM posts ORDER BY indexed_at DESC LIMIT 5'
   $ standpipe sql --json 'SELECT collection, count(*) FROM records GROUP BY 1 ORDER BY 2 DESC'`;
 
-async function runSql(statement: string, options: SqlOptions, { streams }: CommandContext): Promise<void> {
-  const settings = readSettings("sql");
+async function runSql(statement: string, options: SqlOptions, { streams, environment }: CommandContext): Promise<void> {
+  const settings = readSettings("sql", environment);
   const screen = createScreen(streams);
   const log = screenLog(screen, { level: settings.LOG_LEVEL, readable: streams.err.isTTY === true });
   await using database = await borrowDatabase({ settings, log, command: "standpipe sql", demo: options.demo === true });

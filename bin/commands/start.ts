@@ -1,7 +1,6 @@
 /** `standpipe start`: relay to rows in one process. */
 import { type Command, Option } from "commander";
-import type { Settings } from "../../lib/config/processes.ts";
-import { isSet, readSettings } from "../../lib/config/read-settings.ts";
+import { type Environment, isSet, readSettings } from "../../lib/config/read-settings.ts";
 import type { CommandContext } from "../command-context.ts";
 import { positiveSeconds } from "../options.ts";
 import { listenForStop } from "../stop-signals.ts";
@@ -42,8 +41,8 @@ Examples:
 /** What embedded databases and their sessions are told about this process. */
 const COMMAND = "standpipe start";
 
-async function runStart(options: StartOptions, { streams }: CommandContext): Promise<void> {
-  const given = readSettings("start");
+async function runStart(options: StartOptions, { streams, environment }: CommandContext): Promise<void> {
+  const given = readSettings("start", environment);
   // The demo has a database and a relay of its own, whatever is set.
   const settings = options.demo === true ? { ...given, DATABASE_URL: null } : given;
   // Stopped last, after everything that uses it.
@@ -61,9 +60,12 @@ async function runStart(options: StartOptions, { streams }: CommandContext): Pro
     const end = await runUnified({
       ...unified,
       connectionString: database.connectionString,
-      relays: relaysOf(settings, options),
+      relays:
+        options.defaultRelay === undefined || isSet("RELAY_URL", environment)
+          ? settings.RELAY_URL
+          : [options.defaultRelay],
       exitWhenIdleMs: options.exitWhenIdle === undefined ? null : options.exitWhenIdle * 1000,
-      relayLimitMs: isFirstTry(options) ? settings.FIRST_TRY_SECONDS * 1000 : null,
+      relayLimitMs: isFirstTry(options, environment) ? settings.FIRST_TRY_SECONDS * 1000 : null,
     });
     if (end !== "no-relay") return;
     const tried = `no relay answered within ${settings.FIRST_TRY_SECONDS} s`;
@@ -73,11 +75,7 @@ async function runStart(options: StartOptions, { streams }: CommandContext): Pro
   if (database.embedded !== null) await playDemo({ ...unified, embedded: database.embedded });
 }
 
-function relaysOf(settings: Settings<"start">, options: StartOptions): readonly string[] {
-  return options.defaultRelay !== undefined && !isSet("RELAY_URL") ? [options.defaultRelay] : settings.RELAY_URL;
-}
-
 /** Whether nobody has said yet what to do; that there is no cursor either is seen later, in the database. */
-function isFirstTry(options: StartOptions): boolean {
-  return options.demo !== false && !isSet("RELAY_URL") && !isSet("DATABASE_URL");
+function isFirstTry(options: StartOptions, environment: Environment | undefined): boolean {
+  return options.demo !== false && !isSet("RELAY_URL", environment) && !isSet("DATABASE_URL", environment);
 }

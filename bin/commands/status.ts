@@ -8,7 +8,7 @@ import type { Log } from "../../lib/telemetry/port.ts";
 import { createScreen, screenLog } from "../../lib/telemetry/screen.ts";
 import type { CommandContext } from "../command-context.ts";
 import { borrowDatabase } from "../database.ts";
-import { explainDatabaseError } from "../database-trouble.ts";
+import { explainMissingTables } from "../database-trouble.ts";
 import { askProcess } from "../status/ask-process.ts";
 import { statusAsJson, statusAsText } from "../status/status-page.ts";
 
@@ -21,15 +21,18 @@ export function addStatus(program: Command, context: CommandContext): void {
     .action((options: { readonly json?: true }) => runStatus(options, context));
 }
 
-async function runStatus(options: { readonly json?: true }, { streams, setExitCode }: CommandContext): Promise<void> {
-  const settings = readSettings("status");
+async function runStatus(
+  options: { readonly json?: true },
+  { streams, environment, setExitCode }: CommandContext,
+): Promise<void> {
+  const settings = readSettings("status", environment);
   const screen = createScreen(streams);
   const log = screenLog(screen, { level: settings.LOG_LEVEL, readable: streams.err.isTTY === true });
   const url = `http://127.0.0.1:${settings.PORT}/status`;
   const process = await askProcess(url);
   const { database, error } = await askDatabase(settings, log);
   // Without either there is nothing to show, only the reason.
-  if (process === null && error !== null) throw explainDatabaseError(error);
+  if (process === null && error !== null) throw explainMissingTables(error);
   const findings = { url, process, database, databaseTrouble: error === null ? null : errorLine(error) };
   screen.line(options.json === true ? statusAsJson(findings) : statusAsText(findings));
   if (database === null) setExitCode(1);

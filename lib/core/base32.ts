@@ -4,7 +4,7 @@ import { latin1 } from "./utf8.ts";
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
 
-const CODES = new Uint8Array([...ALPHABET].map((char) => char.charCodeAt(0)));
+const CODES = new Uint8Array(Buffer.from(ALPHABET, "latin1"));
 
 /** Character code → value; 255 for what is no base32 digit. */
 const VALUES = new Uint8Array(256).fill(255);

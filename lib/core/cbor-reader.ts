@@ -2,6 +2,7 @@
  * Reads strict DAG-CBOR (DRISL) in place, item by item: shortest heads only, no indefinite lengths, sorted unique text keys, valid UTF-8,
  * tag 42 and nothing else. Every method throws `MalformedBytesError` where the bytes break a rule; where an item is
  * merely of another type than asked for, `try…` returns undefined and has consumed nothing. Only the decoders in this folder use it.
+ * One class and longer than most files, because every method moves the same cursor and shares the last head's argument.
  */
 
 import { CID_PREFIX, isRecordCid, readCidBytes } from "./cid.ts";

@@ -28,12 +28,7 @@ export function complain(envelope: Envelope, reason: RejectReason, detail: strin
 }
 
 /** Reads `seq`, `time` and, under the name it has there, the account's DID. */
-export function readEnvelopeField(
-  reader: CborReader,
-  key: string,
-  envelope: Envelope,
-  didKey: "did" | "repo",
-): void {
+export function readEnvelopeField(reader: CborReader, key: string, envelope: Envelope, didKey: "did" | "repo"): void {
   if (key === "seq") {
     envelope.seq = reader.tryUint() ?? 0;
   } else if (key === "time") {

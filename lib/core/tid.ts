@@ -8,8 +8,8 @@ export const TID_CHARS = 13;
 
 /** Character code → value; 255 for what is no digit of a TID. */
 const VALUES = new Uint8Array(256).fill(255);
-[...ALPHABET].forEach((char, value) => {
-  VALUES[char.charCodeAt(0)] = value;
+Buffer.from(ALPHABET, "latin1").forEach((code, value) => {
+  VALUES[code] = value;
 });
 
 const halves = new DataView(new ArrayBuffer(8));

@@ -54,7 +54,8 @@ const OWN_READERS = new Map<number, Reader>([
 ]);
 
 const VALUE_TYPES: CustomTypesConfig = {
-  getTypeParser: (oid: number) => OWN_READERS.get(oid) ?? types.getTypeParser(oid, "text"),
+  getTypeParser: (oid: Parameters<typeof types.getTypeParser>[0]) =>
+    OWN_READERS.get(oid) ?? types.getTypeParser(oid, "text"),
 };
 
 /** A number where JavaScript has it exactly, otherwise the digits. */

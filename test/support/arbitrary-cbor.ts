@@ -7,7 +7,19 @@ import { CborFloat, type CborValue } from "../../lib/core/dag-cbor.ts";
 export const anyText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: "binary", maxLength: 30 }),
   fc.string({ maxLength: 300 }),
-  fc.constantFrom("", "\0", "a\0b", "\uFEFF", "\uFFFD", "\uE000", "\u{10000}", "__proto__", "constructor", "$link", "$bytes"),
+  fc.constantFrom(
+    "",
+    "\0",
+    "a\0b",
+    "\uFEFF",
+    "\uFFFD",
+    "\uE000",
+    "\u{10000}",
+    "__proto__",
+    "constructor",
+    "$link",
+    "$bytes",
+  ),
 );
 
 const sha256Link: fc.Arbitrary<CidLink> = fc
@@ -16,10 +28,14 @@ const sha256Link: fc.Arbitrary<CidLink> = fc
 
 export const anyLink: fc.Arbitrary<CidLink> = fc.oneof(
   sha256Link,
-  fc.uint8Array({ maxLength: 96 }).map((digest) => new CidLink(Uint8Array.from([1, 0x55, 0, digest.length, ...digest]))),
+  fc
+    .uint8Array({ maxLength: 96 })
+    .map((digest) => new CidLink(Uint8Array.from([1, 0x55, 0, digest.length, ...digest]))),
 );
 
-const safeInteger = fc.oneof(fc.maxSafeInteger(), fc.integer({ min: -300, max: 70_000 })).map((value) => value + 0 || 0);
+const safeInteger = fc
+  .oneof(fc.maxSafeInteger(), fc.integer({ min: -300, max: 70_000 }))
+  .map((value) => value + 0 || 0);
 
 const textWithoutNul = anyText.filter((text) => !text.includes("\0"));
 

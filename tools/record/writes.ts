@@ -43,7 +43,7 @@ const WRITE_TYPES = {
  */
 export async function createRecord(network: Network, { did, auth }: Account, record: NewRecord): Promise<Ref> {
   const answer = await network.call("com.atproto.repo.createRecord", { auth, input: { repo: did, ...typed(record) } });
-  return answer as Ref;
+  return refOf(answer as Ref);
 }
 
 /** One create or update of a known key. */
@@ -53,7 +53,7 @@ export async function putRecord(
   record: NewRecord & { rkey: string },
 ): Promise<Ref> {
   const answer = await network.call("com.atproto.repo.putRecord", { auth, input: { repo: did, ...typed(record) } });
-  return answer as Ref;
+  return refOf(answer as Ref);
 }
 
 /** One delete; no commit where the record is not there. */
@@ -70,7 +70,7 @@ export async function applyWrites(network: Network, { did, auth }: Account, writ
     writes: writes.map(({ action, ...write }) => ({ $type: WRITE_TYPES[action], ...write })),
   };
   const { results } = (await network.call("com.atproto.repo.applyWrites", { auth, input })) as { results: Ref[] };
-  return results;
+  return results.map(refOf);
 }
 
 /**
@@ -93,6 +93,11 @@ export async function createUnchecked(
   });
   await accountManager.updateRepoRoot(did as never, commit.cid, commit.rev);
   return { uri: uri.toString(), cid: cid.toString() };
+}
+
+/** The answers carry more (commit, validationStatus), which no client writes into its records. */
+function refOf({ uri, cid }: Ref): Ref {
+  return { uri, cid };
 }
 
 export function rkeyOf(uri: string): string {

@@ -1,19 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { main } from "../../../bin/main.ts";
-import { captureStreams } from "../../support/captured-streams.ts";
+import { type EndedCommand, runCommand } from "../../support/run-command.ts";
 
-async function run(...args: string[]) {
-  const streams = captureStreams();
-  const exitCode = await main(args, streams);
-  return { exitCode, out: streams.outText(), err: streams.errText() };
-}
+const run = (...args: string[]): Promise<EndedCommand> => runCommand(args);
 
 const COMMANDS = ["start", "ingest", "work", "migrate", "status", "sql", "dead-letters", "relay"] as const;
 
 describe("help", () => {
   test("names every command of the contract, and the exit codes", async () => {
-    const { exitCode, out } = await run("--help");
-    expect(exitCode).toBe(0);
+    const { code, out } = await run("--help");
+    expect(code).toBe(0);
     for (const command of COMMANDS) expect(out).toMatch(new RegExp(`^  ${command}\\b`, "m"));
     expect(out).toContain("0 done, 1 failed, 2 wrong use or configuration");
   });
@@ -21,8 +16,8 @@ describe("help", () => {
   test.each([...COMMANDS.map((command) => [command]), ["dead-letters", "list"], ["dead-letters", "retry"]])(
     "%s %s has a help of its own with an example",
     async (...command) => {
-      const { exitCode, out } = await run(...command.filter((word) => word !== undefined), "--help");
-      expect(exitCode).toBe(0);
+      const { code, out } = await run(...command.filter((word) => word !== undefined), "--help");
+      expect(code).toBe(0);
       expect(out).toContain(`standpipe ${command.join(" ").trim()}`);
       expect(out).toMatch(/Examples?:\n {2}\$ /);
     },
@@ -47,8 +42,8 @@ describe("wrong use is exit code 2, told on standard error only", () => {
     ["ingest without a stream", ["ingest"], /ingest needs a stream: set REDIS_URL or KINESIS_STREAM_NAME/],
     ["work without a stream", ["work"], /work needs a stream: set REDIS_URL or KINESIS_STREAM_NAME/],
   ])("%s", async (_, args, line) => {
-    const { exitCode, out, err } = await run(...args);
-    expect(exitCode).toBe(2);
+    const { code, out, err } = await run(...args);
+    expect(code).toBe(2);
     expect(out).toBe("");
     expect(err).toMatch(line);
   });

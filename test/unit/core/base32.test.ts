@@ -25,7 +25,10 @@ describe("base32", () => {
     );
   });
 
-  it.each(["m", "mz1", "MY", "my======", "mz", "mzx", "m ", "mü"])("refuses %j, which it would not have written", (text) => {
-    expect(fromBase32(text)).toBeUndefined();
-  });
+  it.each(["m", "mz1", "MY", "my======", "mz", "mzx", "m ", "mü"])(
+    "refuses %j, which it would not have written",
+    (text) => {
+      expect(fromBase32(text)).toBeUndefined();
+    },
+  );
 });

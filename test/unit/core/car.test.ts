@@ -19,7 +19,11 @@ import { describeWithSharedData, readSharedFile } from "../../support/shared-dat
 const data = (value: CborValue) => encodeCbor(value);
 const block = (bytes: Uint8Array): Block => ({ cid: cidOf(bytes).bytes, data: bytes });
 const root = data(new Map([["root", 1]]));
-const headerOf = (...roots: CborValue[]) => new Map<string, CborValue>([["roots", roots], ["version", 1]]);
+const headerOf = (...roots: CborValue[]) =>
+  new Map<string, CborValue>([
+    ["roots", roots],
+    ["version", 1],
+  ]);
 const header = headerOf(cidOf(root));
 const three = [root, data("two"), data([3])].map(block);
 
@@ -58,7 +62,11 @@ describe("a CAR", () => {
 
   it("takes the copy that hashes to its CID, wherever it stands", () => {
     const wrong = { cid: cidOf(root).bytes, data: data("wrong") };
-    for (const blocks of [[wrong, wrong, block(root)], [block(root), wrong], [wrong, block(root), wrong]]) {
+    for (const blocks of [
+      [wrong, wrong, block(root)],
+      [block(root), wrong],
+      [wrong, block(root), wrong],
+    ]) {
       const car = opened(joinCar({ header, blocks }));
       expect(blockAt(car, findIntactBlock(car, digestOf(root)))).toEqual(root);
     }
@@ -80,7 +88,15 @@ describe("a CAR", () => {
     const digest = digestOf(root);
     const raw = Buffer.concat([Uint8Array.of(1, 0x55, 0x12, 0x20), digest]);
     const identity = Uint8Array.of(1, 0x55, 0, 2, 7, 7);
-    const car = opened(joinCar({ header, blocks: [{ cid: raw, data: root }, { cid: identity, data: new Uint8Array() }] }));
+    const car = opened(
+      joinCar({
+        header,
+        blocks: [
+          { cid: raw, data: root },
+          { cid: identity, data: new Uint8Array() },
+        ],
+      }),
+    );
     expect(blockCount(car)).toBe(2);
     expect(findBlock(car, digest)).toBe(-1);
   });
@@ -96,13 +112,25 @@ describe("a CAR", () => {
     ["nothing", new Uint8Array()],
     ["an empty header", Uint8Array.of(0)],
     ["a header longer than the bytes", Uint8Array.of(0x20, 0xa0)],
-    ["a header of another version", joinCar({ header: new Map<string, CborValue>([["roots", []], ["version", 2]]), blocks: [] })],
+    [
+      "a header of another version",
+      joinCar({
+        header: new Map<string, CborValue>([
+          ["roots", []],
+          ["version", 2],
+        ]),
+        blocks: [],
+      }),
+    ],
     ["a header without version", joinCar({ header: new Map([["roots", []]]), blocks: [] })],
     ["a header without roots", joinCar({ header: new Map([["version", 1]]), blocks: [] })],
     ["a header that is no map", joinCar({ header: [], blocks: [] })],
     ["roots that are no links", joinCar({ header: headerOf("a"), blocks: [] })],
     ["a block of no bytes", Buffer.concat([joinCar({ header, blocks: three }), Uint8Array.of(0)])],
-    ["a block shorter than its CID", Buffer.concat([joinCar({ header, blocks: three }), Uint8Array.of(3, 1, 0x71, 0x12)])],
+    [
+      "a block shorter than its CID",
+      Buffer.concat([joinCar({ header, blocks: three }), Uint8Array.of(3, 1, 0x71, 0x12)]),
+    ],
     ["a block without a CID", Buffer.concat([joinCar({ header, blocks: three }), Uint8Array.of(4, 9, 9, 9, 9)])],
   ])("is refused with %s", (_what, bytes) => {
     expect(readCar(bytes)).toMatchObject({ ok: false, reason: expect.stringContaining("car") });
@@ -141,6 +169,8 @@ describeWithSharedData("whole repos as CAR", () => {
     }
     expect(theirs.blocks.size).toBeGreaterThan(0);
     expect(new Set(car.table.filter((_, i) => i % 5 === 0)).size).toBe(theirs.blocks.size);
-    expect(Buffer.from(car.bytes.subarray(car.rootAt, car.rootAt + 32))).toEqual(Buffer.from(theirs.root.bytes.subarray(4)));
+    expect(Buffer.from(car.bytes.subarray(car.rootAt, car.rootAt + 32))).toEqual(
+      Buffer.from(theirs.root.bytes.subarray(4)),
+    );
   });
 });

@@ -45,7 +45,10 @@ describe("encodeCbor", () => {
   });
 
   it("takes values larger than its first buffer, and others after them", () => {
-    const large = new Map<string, CborValue>([["text", "ü".repeat(200_000)], ["bytes", new Uint8Array(100_000).fill(7)]]);
+    const large = new Map<string, CborValue>([
+      ["text", "ü".repeat(200_000)],
+      ["bytes", new Uint8Array(100_000).fill(7)],
+    ]);
     expect(decodeCbor(encodeCbor(large))).toEqual({ ok: true, value: large });
     expect(encodeCbor([1, "a"])).toEqual(Uint8Array.of(0x82, 1, 0x61, 0x61));
   });

@@ -39,7 +39,14 @@ describe("toDagJson", () => {
   it.each<[string, CborValue, string]>([
     ["U+0000 in a text", "a\0b", '"a\uFFFDb"'],
     ["U+0000 in a key", new Map([["\0", 1]]), '{"\uFFFD":1}'],
-    ["keys that become the same", new Map([["\0", 1], ["\uFFFD", 2]]), '{"\uFFFD":1,"\uFFFD":2}'],
+    [
+      "keys that become the same",
+      new Map([
+        ["\0", 1],
+        ["\uFFFD", 2],
+      ]),
+      '{"\uFFFD":1,"\uFFFD":2}',
+    ],
     ["a float", new CborFloat(1), "1"],
     ["a large float", new CborFloat(1e300), "1e+300"],
     ["an integer beyond 53 bits", 2n ** 53n + 1n, "9007199254740993"],
@@ -52,7 +59,14 @@ describe("toDagJson", () => {
 
   it("writes links and bytes as the data model says", () => {
     const link = CidLink.parse(cid) ?? new CidLink(new Uint8Array());
-    expect(toDagJson(new Map<string, CborValue>([["l", link], ["b", Uint8Array.of(1)]]))).toEqual({
+    expect(
+      toDagJson(
+        new Map<string, CborValue>([
+          ["l", link],
+          ["b", Uint8Array.of(1)],
+        ]),
+      ),
+    ).toEqual({
       json: `{"l":{"$link":"${cid}"},"b":{"$bytes":"AQ"}}`,
       exact: true,
     });
@@ -73,9 +87,12 @@ describe("fromDagJson", () => {
     expect(fromDagJson({ $link: cid, a: 1 })).toBeInstanceOf(Map);
   });
 
-  it.each([{ $link: "." }, { $link: 1 }, { $bytes: [1] }, { $bytes: "A" }, { $bytes: "ä" }])("leaves %j a map", (json) => {
-    expect(fromDagJson(json)).toBeInstanceOf(Map);
-  });
+  it.each([{ $link: "." }, { $link: 1 }, { $bytes: [1] }, { $bytes: "A" }, { $bytes: "ä" }])(
+    "leaves %j a map",
+    (json) => {
+      expect(fromDagJson(json)).toBeInstanceOf(Map);
+    },
+  );
 
   it("keeps fractions as floats", () => {
     expect(fromDagJson(123.456)).toEqual(new CborFloat(123.456));
@@ -100,7 +117,14 @@ describeWithSharedData("dag-json, interop vectors", () => {
   });
 
   // What breaks the form of the data model itself: such a value survives, but never as exact. ($type and blobs are rules of lexicons.)
-  const broken = ["float", "bytes with wrong field type", "bytes with extra fields", "link with wrong field type", "link with bogus CID", "link with extra fields"];
+  const broken = [
+    "float",
+    "bytes with wrong field type",
+    "bytes with extra fields",
+    "link with wrong field type",
+    "link with bogus CID",
+    "link with extra fields",
+  ];
   const invalid = readSharedJson("interop-tests/data-model/data-model-invalid.json") as Vector[];
 
   it.each(invalid.filter(({ note }) => broken.includes(note)))("invalid: $note", ({ json }) => {

@@ -56,7 +56,11 @@ function rejectedOf(frame: Uint8Array): RejectedEvent {
 
 const faultsOf = (frame: Uint8Array) => commitOf(frame).ops.map(({ fault }) => fault?.reason ?? null);
 const message = (header: CborMap, body: CborValue) => Buffer.concat([encodeCbor(header), encodeCbor(body)]);
-const headerOf = (t: string) => new Map<string, CborValue>([["op", 1], ["t", t]]);
+const headerOf = (t: string) =>
+  new Map<string, CborValue>([
+    ["op", 1],
+    ["t", t],
+  ]);
 const blob = new CidLink(Uint8Array.from([1, 0x55, 0x12, 0x20, ...new Uint8Array(32)]));
 
 describe("every frame of the recording", () => {
@@ -73,21 +77,35 @@ describe("every frame of the recording", () => {
 
 describe("messages that are no events", () => {
   it("#info tells its name", () => {
-    const body = new Map([["name", "OutdatedCursor"], ["message", "too old"]]);
-    expect(decode(message(headerOf("#info"), body))).toEqual({ kind: "info", name: "OutdatedCursor", message: "too old" });
+    const body = new Map([
+      ["name", "OutdatedCursor"],
+      ["message", "too old"],
+    ]);
+    expect(decode(message(headerOf("#info"), body))).toEqual({
+      kind: "info",
+      name: "OutdatedCursor",
+      message: "too old",
+    });
     expect(decode(message(headerOf("#info"), new Map()))).toEqual({ kind: "unknown", op: 1, t: "#info" });
   });
 
   it("error frames tell their name", () => {
     const header = new Map([["op", -1]]);
-    const body = new Map([["error", "FutureCursor"], ["message", "ahead"]]);
+    const body = new Map([
+      ["error", "FutureCursor"],
+      ["message", "ahead"],
+    ]);
     expect(decode(message(header, body))).toEqual({ kind: "error", error: "FutureCursor", message: "ahead" });
     expect(decode(message(header, new Map([["error", "X"]])))).toEqual({ kind: "error", error: "X", message: null });
     expect(decode(message(header, new Map())).kind).toBe("malformed");
   });
 
   it("other kinds and other ops are unknown", () => {
-    expect(decode(message(headerOf("#labels"), new Map([["seq", 1]])))).toEqual({ kind: "unknown", op: 1, t: "#labels" });
+    expect(decode(message(headerOf("#labels"), new Map([["seq", 1]])))).toEqual({
+      kind: "unknown",
+      op: 1,
+      t: "#labels",
+    });
     expect(decode(message(new Map([["op", 2]]), "anything"))).toEqual({ kind: "unknown", op: 2, t: null });
   });
 
@@ -125,7 +143,10 @@ describe("malformed is", () => {
     ["2^53", 2n ** 53n],
   ])("a seq that is %s, in every kind", (_what, seq) => {
     for (const frame of [create, sync, identity, account]) {
-      expect(decode(frameWith(frame, { seq }))).toMatchObject({ kind: "malformed", reason: "body without a valid seq" });
+      expect(decode(frameWith(frame, { seq }))).toMatchObject({
+        kind: "malformed",
+        reason: "body without a valid seq",
+      });
     }
   });
 
@@ -198,7 +219,9 @@ describe("rejected is", () => {
   });
 
   it("an op of another action", () => {
-    expect(rejectedOf(frameWithOps(several, (ops) => ops.map((op, i) => (i === 1 ? op.set("action", "move") : op))))).toMatchObject({
+    expect(
+      rejectedOf(frameWithOps(several, (ops) => ops.map((op, i) => (i === 1 ? op.set("action", "move") : op)))),
+    ).toMatchObject({
       reason: "broken-envelope",
       detail: "ops[1] has no known action",
     });
@@ -219,7 +242,9 @@ describe("rejected is", () => {
   });
 
   it("a slice without its commit block, or with one that hashes to another CID", () => {
-    expect(rejectedOf(frameWithCar(create, (car) => ({ ...car, blocks: car.blocks.filter((block) => !isCommit(block)) })))).toMatchObject({
+    expect(
+      rejectedOf(frameWithCar(create, (car) => ({ ...car, blocks: car.blocks.filter((block) => !isCommit(block)) }))),
+    ).toMatchObject({
       reason: "broken-blocks",
     });
     const spoiled = frameWithCar(create, (car) => ({
@@ -231,7 +256,15 @@ describe("rejected is", () => {
 
   it("a commit of 201 ops, not one of 200", () => {
     const ops = (count: number): CborMap[] =>
-      Array.from({ length: count }, (_, i) => new Map<string, CborValue>([["action", "delete"], ["path", `a.b.c/${i}`], ["cid", null]]));
+      Array.from(
+        { length: count },
+        (_, i) =>
+          new Map<string, CborValue>([
+            ["action", "delete"],
+            ["path", `a.b.c/${i}`],
+            ["cid", null],
+          ]),
+      );
     expect(commitOf(frameWithOps(create, () => ops(200))).ops).toHaveLength(200);
     expect(rejectedOf(frameWithOps(create, () => ops(201)))).toMatchObject({ reason: "over-limit", detail: "201 ops" });
   });
@@ -250,7 +283,10 @@ describe("rejected is", () => {
   it("a slice of more blocks than any commit needs", () => {
     const many = frameWithCar(create, (car) => ({
       ...car,
-      blocks: [...car.blocks, ...Array.from({ length: 17_000 }, () => ({ cid: cidOf(encodeCbor(1)).bytes, data: encodeCbor(1) }))],
+      blocks: [
+        ...car.blocks,
+        ...Array.from({ length: 17_000 }, () => ({ cid: cidOf(encodeCbor(1)).bytes, data: encodeCbor(1) })),
+      ],
     }));
     expect(rejectedOf(many).reason).toBe("over-limit");
   });
@@ -266,13 +302,32 @@ describe("rejected is", () => {
 
 describe("a field of any other type", () => {
   // Whatever stands in a field, the fields after it are read from the right place: the frame is never called malformed for it.
-  const values: CborValue[] = [0, 1, -1, 2n ** 60n, "", "x", new Uint8Array(3), [], [1, [2]], new Map([["a", 1]]), true, false, null, blob, new CborFloat(1.5)];
+  const values: CborValue[] = [
+    0,
+    1,
+    -1,
+    2n ** 60n,
+    "",
+    "x",
+    new Uint8Array(3),
+    [],
+    [1, [2]],
+    new Map([["a", 1]]),
+    true,
+    false,
+    null,
+    blob,
+    new CborFloat(1.5),
+  ];
   const fieldsOf = (frame: Uint8Array) => [...frameParts(frame).body.keys()].filter((key) => key !== "seq");
 
   it.each([create, several, sync, identity, account])("is an event or a rejection (%#)", (frame) => {
     for (const field of fieldsOf(frame)) {
       for (const value of values) {
-        expect(decode(frameWith(frame, { [field]: value }))).toMatchObject({ kind: "event", event: { seq: eventOf(frame).seq } });
+        expect(decode(frameWith(frame, { [field]: value }))).toMatchObject({
+          kind: "event",
+          event: { seq: eventOf(frame).seq },
+        });
       }
     }
   });
@@ -284,7 +339,9 @@ describe("a field of any other type", () => {
       }
       for (const field of ["did", "rev", "data", "version", "prev", "sig"]) {
         const event = eventOf(withCommitBlock(create, (block) => block.set(field, value)));
-        expect(event.kind === "rejected" ? event.reason : "").toBe(field === "prev" || field === "sig" ? "" : "broken-blocks");
+        expect(event.kind === "rejected" ? event.reason : "").toBe(
+          field === "prev" || field === "sig" ? "" : "broken-blocks",
+        );
       }
     }
   });
@@ -312,7 +369,11 @@ describe("a fault of one op", () => {
     ["a create whose CID is missing", "bad-cid", (op) => op.set("action", "create").delete("cid")],
     ["a CID that is a text", "bad-cid", (op) => op.set("action", "update").set("cid", "bafy")],
     ["the CID of a blob", "bad-cid", (op) => op.set("action", "update").set("cid", blob)],
-    ["a CID without a block", "missing-block", (op) => op.set("action", "create").set("cid", cidOf(encodeCbor("absent")))],
+    [
+      "a CID without a block",
+      "missing-block",
+      (op) => op.set("action", "create").set("cid", cidOf(encodeCbor("absent"))),
+    ],
   ])("%s leaves its siblings alone", (_what, reason, change) => {
     const frame = third(change);
     expect(faultsOf(frame)).toEqual(onlyThird(reason));
@@ -332,12 +393,16 @@ describe("a fault of one op", () => {
   });
 
   it("the same path twice spoils both ops and no third", () => {
-    const frame = frameWithOps(several, (ops) => ops.map((op, i) => (i === 0 ? op : i === 1 ? op.set("path", ops[0]?.get("path") ?? "") : op)));
+    const frame = frameWithOps(several, (ops) =>
+      ops.map((op, i) => (i === 0 ? op : i === 1 ? op.set("path", ops[0]?.get("path") ?? "") : op)),
+    );
     expect(faultsOf(frame)).toEqual(Array.from({ length: count }, (_, i) => (i < 2 ? "duplicate-path" : null)));
   });
 
   it("shows a broken path without U+0000 and not at any length", () => {
-    const [op] = commitOf(frameWithOps(create, ([only]) => [asMap(only).set("path", `x\0/${"y".repeat(100_000)}`)])).ops;
+    const [op] = commitOf(
+      frameWithOps(create, ([only]) => [asMap(only).set("path", `x\0/${"y".repeat(100_000)}`)]),
+    ).ops;
     expect(op?.collection).toBe("x\uFFFD");
     expect(op?.rkey.length).toBeLessThanOrEqual(1024);
     expect(op?.fault?.detail.length).toBeLessThan(200);
@@ -389,7 +454,11 @@ describe("tolerated are", () => {
     for (const prev of [null, undefined, blob, "x"]) {
       const frame = frameWithOps(update, (ops) => {
         const op = ops[0] ?? new Map();
-        prev === undefined ? op.delete("prev") : op.set("prev", prev);
+        if (prev === undefined) {
+          op.delete("prev");
+        } else {
+          op.set("prev", prev);
+        }
         return ops;
       });
       expect(commitOf(frame).ops[0]).toMatchObject({ prev: null, fault: null });
@@ -454,7 +523,9 @@ describe("hostile frames cost bounded time", () => {
       ([op]) => Array.from({ length: 200 }, (_, i) => new Map(asMap(op)).set("path", `a.b.c/${i}`)),
     );
     const result = bounded(frame);
-    expect(result.kind === "event" && result.event.kind === "commit" && result.event.ops[199]?.fault?.reason).toBe("hash-mismatch");
+    expect(result.kind === "event" && result.event.kind === "commit" && result.event.ops[199]?.fault?.reason).toBe(
+      "hash-mismatch",
+    );
   });
 
   it("fields of the deepest and widest kind", () => {
@@ -480,7 +551,11 @@ describe("hostile frames cost bounded time", () => {
       Array.from({ length: 200 }, (_, i) => new Map(asMap(op)).set("path", `${i}${"a".repeat(20_000)}`)),
     );
     const result = bounded(frame);
-    expect(result.kind === "event" && result.event.kind === "commit" && result.event.ops.every(({ fault }) => fault?.reason === "bad-path")).toBe(true);
+    expect(
+      result.kind === "event" &&
+        result.event.kind === "commit" &&
+        result.event.ops.every(({ fault }) => fault?.reason === "bad-path"),
+    ).toBe(true);
   });
 });
 
@@ -502,7 +577,13 @@ function withCommitBlock(frame: Uint8Array, change: (block: CborMap) => void): U
       commit = cidOf(encodeCbor(map));
       return { cid: commit.bytes, data: encodeCbor(map) };
     });
-    return { header: new Map<string, CborValue>([["roots", [commit]], ["version", 1]]), blocks };
+    return {
+      header: new Map<string, CborValue>([
+        ["roots", [commit]],
+        ["version", 1],
+      ]),
+      blocks,
+    };
   });
   return frameWith(withBlock, { commit });
 }

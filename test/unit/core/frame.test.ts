@@ -14,7 +14,10 @@ describe("decodeHeader", () => {
   it("takes errors, other ops and fields that it does not know", () => {
     expect(decodeHeader(frame(["op", -1]))).toMatchObject({ kind: "header", op: -1, t: null });
     expect(decodeHeader(frame(["op", 7], ["t", "#x"]))).toMatchObject({ op: 7, t: "#x" });
-    expect(decodeHeader(frame(["op", 1], ["t", "#x"], ["zzz", [null, new Map([["a", 1]])]]))).toMatchObject({ op: 1, t: "#x" });
+    expect(decodeHeader(frame(["op", 1], ["t", "#x"], ["zzz", [null, new Map([["a", 1]])]]))).toMatchObject({
+      op: 1,
+      t: "#x",
+    });
   });
 
   it.each<[string, Uint8Array, string]>([

@@ -24,7 +24,7 @@ describe("tid", () => {
 
   it("agrees digit by digit with base 32 of the sortable alphabet", () => {
     const alphabet = "234567abcdefghijklmnopqrstuvwxyz";
-    const byDigits = [..."3mptbypluud2a"].reduce((sum, char) => sum * 32n + BigInt(alphabet.indexOf(char)), 0n);
+    const byDigits = "3mptbypluud2a".split("").reduce((sum, char) => sum * 32n + BigInt(alphabet.indexOf(char)), 0n);
     expect(parseTid("3mptbypluud2a")).toBe(byDigits);
   });
 
@@ -48,12 +48,17 @@ describe("tid", () => {
     expect(readTid(bytes, 10)).toBeUndefined();
   });
 
-  it.each(["", "3mptbypluud2", "3mptbypluud2aa", "3mptbypluud21", "3MPTBYPLUUD2A", "3mptbypluud2\u0132", "c222222222222"])(
-    "refuses %j",
-    (text) => {
-      expect(parseTid(text)).toBeUndefined();
-    },
-  );
+  it.each([
+    "",
+    "3mptbypluud2",
+    "3mptbypluud2aa",
+    "3mptbypluud21",
+    "3MPTBYPLUUD2A",
+    "3mptbypluud2\u0132",
+    "c222222222222",
+  ])("refuses %j", (text) => {
+    expect(parseTid(text)).toBeUndefined();
+  });
 
   it("takes no integer that Postgres' bigint cannot hold", () => {
     expect(parseTid("bzzzzzzzzzzzz")).toBe(2n ** 63n - 1n);

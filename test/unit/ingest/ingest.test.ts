@@ -182,6 +182,8 @@ describe("the cursor", () => {
     writer.completeAll();
     await drained;
     expect(checkpoint.saves).toEqual([{ ...RELAY, seq: 5, timeMs: 5000 }]);
+    await ingest.drain(never);
+    expect(checkpoint.saves.length, "only what has moved is saved").toBe(1);
   });
 
   test("waits for a checkpoint that is away; the events go on", async () => {
