@@ -1,16 +1,16 @@
 /** Which errors are wrong use or configuration: a person has to change something, and running again does not help. */
+import { LanesChangedError } from "../lib/checkpoint/port.ts";
 import { ConfigurationError } from "../lib/config/configuration-error.ts";
 import { RecordingError } from "../lib/core/recording.ts";
 import { InvalidRelayError } from "../lib/firehose/websocket/relay-address.ts";
-import { ListenError } from "../lib/http/status-server.ts";
 import { DataDirectoryInUseError } from "../lib/store/embedded/errors.ts";
 import { MigrationError } from "../lib/store/migration-files.ts";
 
 const WRONG_USE = [
+  LanesChangedError,
   ConfigurationError,
   DataDirectoryInUseError,
   InvalidRelayError,
-  ListenError,
   RecordingError,
 ] as const;
 

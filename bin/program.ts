@@ -1,11 +1,11 @@
 /** The commands and their options, as `--help` shows them. */
 import { Command } from "commander";
 import type { CommandContext } from "./command-context.ts";
-
+import { addDeadLetters } from "./commands/dead-letters.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addRelay } from "./commands/relay.ts";
 import { addSql } from "./commands/sql.ts";
-
+import { addStart } from "./commands/start.ts";
 import { addStatus } from "./commands/status.ts";
 import { addIngest, addWork } from "./commands/stream-processes.ts";
 import { packageVersion } from "./version.ts";
@@ -26,13 +26,13 @@ export function createProgram(context: CommandContext): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .addHelpText("after", EPILOGUE);
-
+  addStart(program, context);
   addIngest(program, context);
   addWork(program, context);
   addMigrate(program, context);
   addStatus(program, context);
   addSql(program, context);
-
+  addDeadLetters(program, context);
   addRelay(program, context);
   return program;
 }

@@ -1,28 +1,44 @@
 /** `standpipe migrate`: the database, brought to this version. */
 import type { Command } from "commander";
+import { setLanes } from "../../lib/checkpoint/postgres/checkpoint.ts";
 import { readSettings } from "../../lib/config/read-settings.ts";
+import { createPostgresStore } from "../../lib/store/postgres-store.ts";
 import { createScreen, screenLog } from "../../lib/telemetry/screen.ts";
 import type { CommandContext } from "../command-context.ts";
 import { borrowDatabase } from "../database.ts";
 import { migrateDatabase } from "../migrate-database.ts";
+import { wholeNumberBetween } from "../options.ts";
 
 export function addMigrate(program: Command, context: CommandContext): void {
   program
     .command("migrate")
     .description("Bring the database to this version; start does so by itself.")
+    .option(
+      "--lanes <number>",
+      "change the number of lanes, once every process is stopped",
+      wholeNumberBetween(1, 4096),
+    )
     .addHelpText("after", EXAMPLE)
-    .action(() => runMigrate(context));
+    .action((options: MigrateOptions) => runMigrate(options, context));
 }
 
 const EXAMPLE = `
 Example:
   $ DATABASE_URL=postgres://me:secret@127.0.0.1/mine DATABASE_SCHEMA=atproto standpipe migrate`;
 
-async function runMigrate({ streams, environment }: CommandContext): Promise<void> {
+interface MigrateOptions {
+  readonly lanes?: number;
+}
+
+async function runMigrate(options: MigrateOptions, { streams, environment }: CommandContext): Promise<void> {
   const settings = readSettings("migrate", environment);
   const screen = createScreen(streams);
   const log = screenLog(screen, { level: settings.LOG_LEVEL, readable: streams.err.isTTY === true });
   await using database = await borrowDatabase({ settings, log, command: "standpipe migrate", create: true });
   const applied = await migrateDatabase({ connectionString: database.connectionString, settings, log });
   screen.line(applied.length === 0 ? "nothing to do: the database is up to date" : `applied ${applied.join(", ")}`);
+  if (options.lanes === undefined) return;
+  await using store = createPostgresStore({ connectionString: database.connectionString, poolSize: 1, log });
+  await setLanes(store.pool, options.lanes);
+  screen.line(`from now on LANES=${options.lanes}: set it so for every process`);
 }

@@ -9,6 +9,7 @@ import { createWebsocketSource } from "../../lib/firehose/websocket/source.ts";
 import { createIngest, type Ingest } from "../../lib/ingest/ingest.ts";
 import { recordGap } from "../../lib/store/gaps.ts";
 import { createPostgresStore, type PostgresStore } from "../../lib/store/postgres-store.ts";
+import { turnTombstones } from "../../lib/store/tombstones.ts";
 import { createMemoryStream, type MemoryStream } from "../../lib/stream/memory/memory-stream.ts";
 import type { LongLivedProcess } from "./process.ts";
 
@@ -45,6 +46,8 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
   const store = resources.use(
     createPostgresStore({ connectionString, poolSize: settings.DB_POOL_SIZE, log: telemetry.log }),
   );
+  // Before the first delete: its day must have a place.
+  await turnTombstones(store.pool, { keepDays: settings.TOMBSTONE_DAYS });
   const checkpoint = createPostgresCheckpoint(store.pool);
   const stream = resources.use(createMemoryStream({ maxBytes: STREAM_BYTES }));
   const ingest = resources.use(

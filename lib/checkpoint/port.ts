@@ -14,3 +14,18 @@ export interface Checkpoint {
   /** Never moves a cursor back within its epoch. `fenced`: a newer process has taken over, and nothing was written. */
   save(cursor: SavedCursor, options: { readonly fence: number }): Promise<"saved" | "fenced">;
 }
+
+/** Lanes are a constant of a deployment: order per account hangs on it. */
+export class LanesChangedError extends Error {
+  override readonly name = "LanesChangedError";
+  readonly stored: number;
+  readonly given: number;
+
+  constructor({ stored, given }: { readonly stored: number; readonly given: number }) {
+    super(
+      `LANES=${given}: this database was written with LANES=${stored}; keep that value, or stop every process (SIGTERM drains) and run 'standpipe migrate --lanes ${given}'`,
+    );
+    this.stored = stored;
+    this.given = given;
+  }
+}

@@ -43,7 +43,7 @@ export const PROCESSES = {
   migrate: schemaOf(...DATABASE),
   status: schemaOf(...DATABASE, "PORT"),
   sql: schemaOf(...DATABASE),
-  "dead-letters": schemaOf(...DATABASE, "TOMBSTONE_DAYS", "COLLECTIONS"),
+  "dead-letters": schemaOf(...DATABASE, "TOMBSTONE_DAYS"),
   relay: schemaOf("LOG_LEVEL"),
 } as const;
 

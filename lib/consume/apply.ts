@@ -21,6 +21,10 @@ export interface ApplyOptions {
   readonly packs: readonly FinishedPack[];
   /** The event worked alone, where it is. */
   readonly single: WorkUnit | null;
+  /** The lane whose row counts the records; of several any will do. */
+  readonly countLane: number;
+  /** For a retried dead letter: closes it, as superseded where everything in it was overtaken. */
+  readonly letterId?: string;
 }
 
 /** An event as it comes from a stream. */
@@ -39,7 +43,7 @@ export async function applyEvents(sources: readonly BatchEvent[], options: Apply
   };
   return store.transact(async (transaction) => {
     const locked = await transaction.lock({
-      lanes: lanesOf(packs),
+      lanes: [...new Set([...lanesOf(packs), options.countLane])],
       actors: batch.authors.map(numbers.actor),
       withTrees: sources.some(({ event }) => event.kind === "sync"),
     });
@@ -49,9 +53,18 @@ export async function applyEvents(sources: readonly BatchEvent[], options: Apply
     const paths = compared.length === 0 ? new Map() : await transaction.pathStates(compared);
     const { changes, counts } = plan({ batch, choice, numbers, paths, accounts });
     const { gaps, repeatedPacks } = judgeNumbers(packs, locked.lanes);
-    await transaction.write(changes, { packs, single: options.single, gaps, writtenAtMs: options.nowMs() });
+    const letter = options.letterId === undefined ? null : { id: options.letterId, state: letterState(counts) };
+    const { single, countLane, nowMs } = options;
+    await transaction.write(changes, { packs, single, gaps, countLane, letter, writtenAtMs: nowMs() });
     return { counts, repeatedPacks, gaps };
   });
+}
+
+/** Ops that changed nothing, and no other op or event that did. */
+function letterState(counts: Plan["counts"]): "applied" | "superseded" {
+  const appliedOps = Object.values(counts.appliedOps).reduce((sum, number) => sum + number, 0);
+  const wasOvertaken = counts.repeatedOps > 0 || counts.repeatedEvents > 0;
+  return wasOvertaken && appliedOps === 0 ? "superseded" : "applied";
 }
 
 /** Packs of a lane are numbered without gaps per fence: an old number is a repeat, a jump a gap. */

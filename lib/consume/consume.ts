@@ -31,7 +31,7 @@ export async function consume(packs: readonly Pack[], options: ConsumeOptions): 
     const calm = readable.filter((_, index) => isDeadly[index] !== true);
     await workIsolated(
       calm.flatMap(({ sources }) => sources),
-      { packs: calm.map(({ unit }) => unit), ...options },
+      { packs: calm.map(({ unit }) => unit), countLane: calm[0]?.unit.lane ?? 0, ...options },
     );
     for (const { unit, sources } of readable.filter((_, index) => isDeadly[index] === true)) {
       telemetry.log.warn("a pack has killed its process before and is worked event by event", { lane: unit.lane, firstSeq: unit.firstSeq });
@@ -66,7 +66,7 @@ async function keepPack(pack: Pack, unit: FinishedPack, detail: string, { store,
     await transaction.lock({ lanes: [unit.lane], actors: [], withTrees: false });
     const changes = noChanges();
     changes.deadLetters.push(packLetter(pack, { reason: "unreadable-pack", detail }));
-    await transaction.write(changes, { packs: [unit], single: null, gaps: [], writtenAtMs: nowMs() });
+    await transaction.write(changes, { packs: [unit], single: null, gaps: [], countLane: unit.lane, letter: null, writtenAtMs: nowMs() });
   });
   telemetry.count("dead_letters_total", 1, "unreadable-pack");
   telemetry.log.error("a pack could not be read and is kept as a dead letter", { lane: unit.lane, firstSeq: unit.firstSeq, error: detail });

@@ -12,6 +12,8 @@ export interface IsolateOptions {
   readonly nowMs: () => number;
   /** Packs that are finished once all events are. */
   readonly packs: readonly FinishedPack[];
+  /** The lane whose row counts the records. */
+  readonly countLane: number;
 }
 
 /**

@@ -5,7 +5,7 @@ import { applyEvents } from "./apply.ts";
 import { countOutcome } from "./count.ts";
 import { type IsolateOptions, workIsolated } from "./isolate.ts";
 
-export interface OneByOneOptions extends Omit<IsolateOptions, "packs"> {
+export interface OneByOneOptions extends Omit<IsolateOptions, "packs" | "countLane"> {
   readonly pack: FinishedPack;
 }
 
@@ -23,8 +23,8 @@ export async function workOneByOne(sources: readonly BatchEvent[], options: OneB
       deaths > 0
         ? { ...source, setAside: { reason: "killed-its-process", detail: "the process died each time it worked this event", ops: "all" } }
         : source;
-    await workIsolated([worked], { ...options, packs: [] });
-    countOutcome(await applyEvents([], { ...options, packs: [], single }), telemetry);
+    await workIsolated([worked], { ...options, packs: [], countLane: lane });
+    countOutcome(await applyEvents([], { ...options, packs: [], countLane: lane, single }), telemetry);
   }
-  await workIsolated([], { ...options, packs: [pack] });
+  await workIsolated([], { ...options, packs: [pack], countLane: pack.lane });
 }

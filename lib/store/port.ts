@@ -1,7 +1,6 @@
 /** What the consumer needs of the database. */
 import type { Gap } from "../core/cursor.ts";
-import type { ChosenOp } from "../core/choice.ts";
-import type { AuthorState } from "../core/choice.ts";
+import type { AuthorState, ChosenOp } from "../core/choice.ts";
 import type { PathState } from "../core/plan.ts";
 import type { AccountState } from "../core/plan-accounts.ts";
 import type { RowChanges } from "../core/row-change.ts";
@@ -77,6 +76,28 @@ export interface WorkEnd {
   /** One event worked alone: its mark goes, its pack's stays. */
   readonly single: WorkUnit | null;
   readonly gaps: readonly Gap[];
+  /** The lane whose row counts the records added and removed; it must be locked. */
+  readonly countLane: number;
+  /** The dead letter that this transaction closes. */
+  readonly letter: ClosedLetter | null;
+  readonly writtenAtMs: number;
+}
+
+export interface ClosedLetter {
+  readonly id: string;
+  readonly state: "applied" | "superseded";
+}
+
+/** An open dead letter as a retry reads it. */
+export interface LetterToRetry {
+  readonly id: string;
+  /** `op`, `event`, `frame` or `pack`. */
+  readonly scope: string;
+  readonly relay: string;
+  readonly epoch: number;
+  readonly seq: number | null;
+  readonly envelope: Uint8Array | null;
+  readonly bytes: Uint8Array | null;
   readonly writtenAtMs: number;
 }
 

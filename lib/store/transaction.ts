@@ -110,6 +110,12 @@ async function write(client: Queries, changes: RowChanges, end: WorkEnd): Promis
   if (end.gaps.length > 0) {
     await run(client, gapStatement(end.gaps));
   }
+  if (end.letter !== null) {
+    await client.query(
+      `UPDATE standpipe.dead_letter SET state = $2, last_answer = $2, attempts = attempts + 1, closed_at = now() WHERE id = $1 AND state = 'open'`,
+      [end.letter.id, end.letter.state],
+    );
+  }
   await endWork(client, end, grown);
 }
 
@@ -129,7 +135,7 @@ async function endWork(client: Queries, end: WorkEnd, grown: number): Promise<vo
   const units = end.single === null ? end.packs : [end.single];
   await client.query(
     `SELECT standpipe.end_work($1::int4[], $2::int4[], $3::int8[], $4::int8[], $5::bool, $6::int4, $7::int8[], $8::int8[],
-       (SELECT array_agg(to_timestamp(ms / 1000.0) ORDER BY at) FROM unnest($9::int8[]) WITH ORDINALITY AS t (ms, at)), $10::int4)`,
+       (SELECT array_agg(to_timestamp(ms / 1000.0) ORDER BY at) FROM unnest($9::int8[]) WITH ORDINALITY AS t (ms, at)), $10::int4, $11::int4)`,
     [
       int4Array(units.map((unit) => unit.relayId)),
       int4Array(units.map((unit) => unit.lane)),
@@ -141,6 +147,7 @@ async function endWork(client: Queries, end: WorkEnd, grown: number): Promise<vo
       int8ArrayOfNumbers(end.packs.map((pack) => pack.number)),
       int8ArrayOfNumbers(end.packs.map((pack) => pack.timeMs)),
       grown,
+      end.countLane,
     ],
   );
 }

@@ -59,9 +59,12 @@ describe("frames that cannot be decoded", () => {
   it("over 5 MiB end the connection, and the third time are set aside with their beginning", async () => {
     const oversize = Buffer.alloc(5 * MIB + 7, 0xa1);
     await using relay = await startScriptedRelay({
-      onConnection: ({ socket, cursor, sendEvents }) => {
+      onConnection: ({ socket, raw, cursor, sendEvents }) => {
+        // In one write: the frame is refused while the event before it still waits for the sink.
+        raw.cork();
         sendEvents(cursor ?? 9);
         socket.send(oversize);
+        raw.uncork();
         sendEvents(10);
       },
     });
@@ -76,6 +79,22 @@ describe("frames that cannot be decoded", () => {
     });
     expect(rejected?.kind === "rejected" && rejected.rawFrame.length).toBe(5 * MIB);
     expect(running.telemetry.counted("reconnects_total", "oversize")).toBe(2);
+  });
+
+  it("may be followed by a socket that breaks while it is being closed", async () => {
+    await using relay = await startScriptedRelay({
+      onConnection: ({ index, socket, raw, sendEvents }) => {
+        sendEvents(index + 1);
+        if (index > 0) return;
+        raw.cork();
+        socket.send(GARBAGE);
+        // No websocket frame: all reserved bits set.
+        raw.write(Buffer.alloc(16, 0xff));
+        raw.uncork();
+      },
+    });
+    await using running = runSource({ relays: [relay.url] });
+    await vi.waitFor(() => expect(running.sink.seqs).toEqual([1, 2]), LIMIT);
   });
 
   it("of unknown kinds are ignored and counted", async () => {

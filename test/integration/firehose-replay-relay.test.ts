@@ -184,7 +184,8 @@ describe("slow subscribers", () => {
       },
       { timeout: 10_000, interval: 100 },
     );
-    expect(sent).toBeLessThan(40);
+    // One block of the recording holds 33 of them.
+    expect(sent).toBeLessThan(28);
     slow.socket.resume();
     await vi.waitFor(() => expect(slow.seqs).toHaveLength(100), LIMIT);
   });

@@ -11,6 +11,8 @@ export interface RelayConnection {
   readonly index: number;
   readonly cursor: number | null;
   readonly socket: WebSocket;
+  /** The socket under it. */
+  readonly raw: Duplex;
   /** Sends an event for each seq. */
   readonly sendEvents: (...seqs: number[]) => void;
 }
@@ -61,7 +63,7 @@ export async function startScriptedRelay(script: RelayScript): Promise<ScriptedR
       return;
     }
     websockets.handleUpgrade(request, socket, head, (websocket) => {
-      const connection = wrap(websocket, { index: connections.length, cursor });
+      const connection = wrap(websocket, { index: connections.length, cursor, raw: socket });
       connections.push(connection);
       script.onConnection?.(connection);
     });
@@ -84,12 +86,12 @@ export function httpAnswer(status: string, headers: Readonly<Record<string, stri
   return { text: `HTTP/1.1 ${status}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${body}` };
 }
 
-function wrap(socket: WebSocket, { index, cursor }: { index: number; cursor: number | null }): RelayConnection {
+function wrap(socket: WebSocket, origin: Pick<RelayConnection, "index" | "cursor" | "raw">): RelayConnection {
   socket.on("error", () => socket.terminate());
   const sendEvents = (...seqs: number[]): void => {
     for (const seq of seqs) socket.send(identityFrame(seq));
   };
-  return { index, cursor, socket, sendEvents };
+  return { ...origin, socket, sendEvents };
 }
 
 function cursorOf(path: string): number | null {

@@ -1,6 +1,7 @@
 /** How far reading one relay has come: the state that outlives a connection. */
 import type { Gap } from "../../core/cursor.ts";
 import type { RelayAddress } from "./relay-address.ts";
+import type { FramePlace } from "./strikes.ts";
 
 /** A gap whose end is known only once the first event after it arrives. */
 export type OpenGap = Pick<Gap, "reason" | "afterSeq" | "fromTimeMs" | "detail">;
@@ -44,4 +45,16 @@ export function nextEpoch(progress: Progress): Progress {
   const detail = `${progress.relay.host} no longer knows seq ${progress.seq}: its numbering began anew, epoch ${epoch} is read from its oldest event`;
   const gap: OpenGap = { reason: "new-epoch", afterSeq: progress.seq, fromTimeMs: progress.timeMs, detail };
   return startProgress({ relay: progress.relay, epoch, seq: 0, timeMs: progress.timeMs, gap });
+}
+
+/** The relay's window begins after our cursor. */
+export function outdatedGap(progress: Progress, message: string | null): OpenGap {
+  const said = message === null ? "" : `: ${message.slice(0, 200)}`;
+  const detail = `${progress.relay.host} no longer keeps what followed seq ${progress.seq}${said}`;
+  return { reason: "outdated-cursor", afterSeq: progress.seq, fromTimeMs: progress.timeMs, detail };
+}
+
+/** Where the next frame stands. */
+export function placeOf(progress: Progress): FramePlace {
+  return { relay: progress.relay.host, epoch: progress.epoch, seqBefore: progress.seq };
 }

@@ -1,12 +1,13 @@
 /** An open websocket → events in the sink, until the connection ends; says how it ended. */
-import { once } from "node:events";
 import type { WebSocket } from "ws";
 import { decodeMessage } from "../../core/decode-event.ts";
 import type { FirehoseEvent, RejectedEvent } from "../../core/event.ts";
 import type { Log, Telemetry } from "../../telemetry/port.ts";
 import type { EventSink } from "../port.ts";
+import { closeSocket } from "./close-socket.ts";
 import { describeNetworkError } from "./connect.ts";
-import { closeGap, type Progress } from "./progress.ts";
+import { FrameGate } from "./frame-gate.ts";
+import { closeGap, outdatedGap, type Progress, placeOf } from "./progress.ts";
 import type { SourceClock, WebsocketSettings } from "./settings.ts";
 import type { Strikes } from "./strikes.ts";
 import type { Tally } from "./tally.ts";
@@ -55,8 +56,6 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
 }
 
-/** A close frame is answered or not within this; then the socket is cut. Stopping must take less than a second. */
-const CLOSE_TIMEOUT_MS = 500;
 /** So many repeats in a row are no overlap after a reconnect any more: somebody should know. */
 const TELLING_REPEATS = 10_000;
 
@@ -72,10 +71,7 @@ class ConnectionReader {
   #ended = false;
   /** The other side is gone: a close would not be answered either. */
   #unanswered = false;
-  /** Frames that came while the sink was waited for; bounded by what one socket read holds, since the socket is paused. */
-  readonly #waiting: Uint8Array[] = [];
-  /** Settles when the sink takes events again; null while it does. */
-  #hold: Promise<void> | null = null;
+  readonly #gate: FrameGate;
   #socketError: (Error & { readonly code?: string }) | null = null;
   #frames = 0;
   #pongs = 0;
@@ -89,6 +85,12 @@ class ConnectionReader {
     this.#log = options.telemetry.log;
     this.#openedAtMs = options.clock.monotonicMs();
     this.#watchdog = new Watchdog(options.settings, { nowMs: this.#openedAtMs, busy: options.busyRelay });
+    this.#gate = new FrameGate({
+      take: (frame) => this.#take(frame),
+      pause: () => options.socket.pause(),
+      resume: () => this.#readOn(),
+      fail: (fault) => this.#fail(fault),
+    });
   }
 
   async read(): Promise<ConnectionEnd> {
@@ -126,15 +128,7 @@ class ConnectionReader {
     tally.frame(data.length, clock.nowMs());
     if (!binary)
       return this.#finish("error-frame", `text frame: ${JSON.stringify(data.subarray(0, 120).toString("utf8"))}`);
-    if (this.#hold !== null) {
-      this.#waiting.push(data);
-      return;
-    }
-    try {
-      this.#take(data);
-    } catch (fault) {
-      this.#fail(fault);
-    }
+    this.#gate.offer(data);
   }
 
   #take(frame: Uint8Array): void {
@@ -156,7 +150,7 @@ class ConnectionReader {
   }
 
   #takeEvent(event: FirehoseEvent): void {
-    const { progress, strikes, tally } = this.#options;
+    const { progress, tally } = this.#options;
     if (progress.seq !== null && event.seq <= progress.seq) {
       tally.ignored("repeat");
       this.#repeatsInARow += 1;
@@ -169,7 +163,6 @@ class ConnectionReader {
       return;
     }
     this.#repeatsInARow = 0;
-    strikes.clear();
     this.#deliver(event);
   }
 
@@ -180,12 +173,11 @@ class ConnectionReader {
     if (name !== "OutdatedCursor" || progress.seq === null || progress.seq === 0) {
       return this.#log.info("relay says", { name, message: message ?? undefined });
     }
-    const detail = `${progress.relay.host} no longer keeps what followed seq ${progress.seq}${message === null ? "" : `: ${message.slice(0, 200)}`}`;
     this.#log.warn("cursor is older than the relay's window: events are missing", {
       relay: progress.relay.host,
       afterSeq: progress.seq,
     });
-    progress.gap ??= { reason: "outdated-cursor", afterSeq: progress.seq, fromTimeMs: progress.timeMs, detail };
+    progress.gap ??= outdatedGap(progress, message);
   }
 
   #takeError(error: string, message: string | null): void {
@@ -238,7 +230,7 @@ class ConnectionReader {
   #deliver(event: FirehoseEvent): void {
     const { progress } = this.#options;
     if (progress.entered && progress.gap === null) return this.#accept(event);
-    this.#holdFor(() => this.#arrive(event));
+    this.#gate.holdFor(() => this.#arrive(event));
   }
 
   /** The first event of a numbering or after a gap: the sink learns of both before it gets the event. */
@@ -259,7 +251,7 @@ class ConnectionReader {
   }
 
   #accept(event: FirehoseEvent): void {
-    if (!this.#acceptNow(event)) this.#holdFor(() => this.#waitForRoom());
+    if (!this.#acceptNow(event)) this.#gate.holdFor(() => this.#waitForRoom());
   }
 
   #acceptNow(event: FirehoseEvent): boolean {
@@ -281,25 +273,7 @@ class ConnectionReader {
     }
   }
 
-  /** Stops reading until `work` is done, then takes what had been read already, then reads on. */
-  #holdFor(work: () => Promise<void>): void {
-    this.#options.socket.pause();
-    this.#hold = work().then(
-      () => this.#guard(() => this.#goOn()),
-      (fault: unknown) => this.#fail(fault),
-    );
-  }
-
-  #goOn(): void {
-    this.#hold = null;
-    let taken = 0;
-    while (taken < this.#waiting.length && this.#hold === null && !this.#ended) {
-      const frame = this.#waiting[taken];
-      taken += 1;
-      if (frame !== undefined) this.#take(frame);
-    }
-    this.#waiting.splice(0, taken);
-    if (this.#hold !== null || this.#ended) return;
+  #readOn(): void {
     // What was on the wire meanwhile has not been heard: the watchdog starts anew.
     this.#watchdog.frame(this.#options.clock.monotonicMs());
     this.#options.socket.resume();
@@ -314,7 +288,7 @@ class ConnectionReader {
     tally.flush();
     if (progress.seq !== null) telemetry.gauge("received_seq", progress.seq);
     // While we do not read, nothing can be heard.
-    if (this.#hold !== null || this.#ended) return;
+    if (this.#gate.hold !== null || this.#ended) return;
     switch (this.#watchdog.judge(clock.monotonicMs())) {
       case "fine":
         return;
@@ -330,8 +304,8 @@ class ConnectionReader {
 
   #onClose(code: number, why: string): void {
     // Frames that still wait came before the close: they move the place that a strike counts for.
-    if (this.#hold !== null && !this.#ended) {
-      void this.#hold.then(() => this.#onClose(code, why));
+    if (this.#gate.hold !== null && !this.#ended) {
+      void this.#gate.hold.then(() => this.#onClose(code, why));
       return;
     }
     if (this.#socketError?.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH")
@@ -344,11 +318,12 @@ class ConnectionReader {
     if (this.#ended) return;
     const { clock, settings } = this.#options;
     // What the sink was waited for with must be over before another connection hands it events; a stop waits for nothing.
-    if (reason !== "aborted" && this.#hold !== null) {
-      void this.#hold.then(() => this.#finish(reason, detail));
+    if (reason !== "aborted" && this.#gate.hold !== null) {
+      void this.#gate.hold.then(() => this.#finish(reason, detail));
       return;
     }
     this.#ended = true;
+    this.#gate.close();
     const proven = clock.monotonicMs() - this.#openedAtMs >= settings.provenAfterMs && this.#frames + this.#pongs > 0;
     this.#end.resolve({ reason, detail, proven, events: this.#events, busy: this.#watchdog.busy });
   }
@@ -357,6 +332,7 @@ class ConnectionReader {
     if (this.#ended) return;
     if (this.#options.signal.aborted) return this.#finish("aborted", "stopped");
     this.#ended = true;
+    this.#gate.close();
     this.#end.reject(fault);
   }
 
@@ -368,20 +344,4 @@ class ConnectionReader {
       this.#fail(fault);
     }
   }
-}
-
-function placeOf(progress: Progress): { relay: string; epoch: number; seqBefore: number | null } {
-  return { relay: progress.relay.host, epoch: progress.epoch, seqBefore: progress.seq };
-}
-
-async function closeSocket(socket: WebSocket, { politely }: { readonly politely: boolean }): Promise<void> {
-  if (socket.readyState === socket.CLOSED) return;
-  if (!politely) return socket.terminate();
-  const closed = once(socket, "close");
-  const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS);
-  // A paused socket would never read the other side's answer.
-  socket.resume();
-  socket.close(1000);
-  await closed;
-  clearTimeout(timer);
 }

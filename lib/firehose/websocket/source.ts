@@ -4,7 +4,7 @@ import type { Telemetry } from "../../telemetry/port.ts";
 import type { CursorReader, EventSink, FirehoseSource, SourceState } from "../port.ts";
 import { chooseEntry } from "./choose-entry.ts";
 import { connect } from "./connect.ts";
-import { nextEpoch, type Progress } from "./progress.ts";
+import { nextEpoch, type Progress, placeOf } from "./progress.ts";
 import { type ConnectionEnd, type ReadOptions, readConnection } from "./read-connection.ts";
 import {
   afterFailure,
@@ -116,7 +116,7 @@ class WebsocketSource implements FirehoseSource {
     this.#progress = entry;
     const url = subscribeUrl(entry.relay, entry.seq);
     // An oversize frame is read once, on the connection of its last strike, so that it can be set aside.
-    const wide = this.#strikes.oversize >= this.#settings.strikes - 1;
+    const wide = this.#strikes.oversizeAt(placeOf(entry)) >= this.#settings.strikes - 1;
     const maxPayloadBytes = wide ? this.#settings.maxOversizeBytes : this.#settings.maxFrameBytes;
     const connection = await connect({
       url,
@@ -211,7 +211,6 @@ class WebsocketSource implements FirehoseSource {
       return this.#failure(end.reason, end.detail);
     this.#futureCursors = 0;
     this.#progress = nextEpoch(progress);
-    this.#strikes.clear();
     this.#telemetry.log.warn("relay began a new numbering", {
       relay: progress.relay.host,
       epoch: this.#progress.epoch,

@@ -368,7 +368,7 @@ END $$;
 -- before (a smaller fence or number) leaves its lane where it is.
 CREATE FUNCTION standpipe.end_work(
   of_relay int4[], of_lane int4[], first_seqs int8[], last_seqs int8[], is_single bool,
-  lane_total int4, fences int8[], numbers int8[], times timestamptz[], grown int4) RETURNS void
+  lane_total int4, fences int8[], numbers int8[], times timestamptz[], grown int4, count_lane int4) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
@@ -382,7 +382,7 @@ BEGIN
     WHERE t.lane = u.lane AND (t.fence, t.number) < (u.fence, u.number);
   END IF;
   IF grown <> 0 THEN
-    UPDATE standpipe.lane AS t SET records = t.records + grown WHERE t.lane = of_lane[1];
+    UPDATE standpipe.lane AS t SET records = t.records + grown WHERE t.lane = count_lane;
   END IF;
 END $$;
 

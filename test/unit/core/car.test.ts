@@ -11,8 +11,10 @@ import {
   readCar,
 } from "../../../lib/core/car.ts";
 import { CidLink, digestOf } from "../../../lib/core/cid.ts";
-import type { CborValue } from "../../../lib/core/dag-cbor.ts";
+import { readSlice } from "../../../lib/core/commit-block.ts";
+import { type CborValue, decodeCbor } from "../../../lib/core/dag-cbor.ts";
 import { encodeCbor } from "../../../lib/core/dag-cbor-encode.ts";
+import { parseTid } from "../../../lib/core/tid.ts";
 import { type Block, cidOf, joinCar } from "../../support/recorded-frames.ts";
 import { describeWithSharedData, readSharedFile } from "../../support/shared-data.ts";
 
@@ -155,22 +157,57 @@ describe("a CAR", () => {
 });
 
 describeWithSharedData("whole repos as CAR", () => {
-  it.each(["tiny.car", "valid_repo.car", "repo_slice.car"])("%s: the blocks that @atproto/repo finds", async (name) => {
-    const bytes = readSharedFile(`cars/${name}`);
-    const result = readCar(bytes, 0, bytes.length, 1_000_000);
-    if (!result.ok) {
-      throw new Error(result.reason);
-    }
-    const theirs = await readCarWithRoot(bytes);
-    const car = result.value;
-    for (const { cid, bytes: theirBlock } of theirs.blocks.entries()) {
-      const index = findIntactBlock(car, cid.bytes, 4);
-      expect(Buffer.compare(blockAt(car, index), theirBlock)).toBe(0);
-    }
-    expect(theirs.blocks.size).toBeGreaterThan(0);
-    expect(new Set(car.table.filter((_, i) => i % 5 === 0)).size).toBe(theirs.blocks.size);
-    expect(Buffer.from(car.bytes.subarray(car.rootAt, car.rootAt + 32))).toEqual(
-      Buffer.from(theirs.root.bytes.subarray(4)),
-    );
+  it.each(["empty.car", "tiny.car", "valid_repo.car", "repo_slice.car"])(
+    "%s: the blocks that @atproto/repo finds",
+    async (name) => {
+      const bytes = readSharedFile(`cars/${name}`);
+      const result = readCar(bytes, 0, bytes.length, 1_000_000);
+      if (!result.ok) {
+        throw new Error(result.reason);
+      }
+      const theirs = await readCarWithRoot(bytes);
+      const car = result.value;
+      for (const { cid, bytes: theirBlock } of theirs.blocks.entries()) {
+        const index = findIntactBlock(car, cid.bytes, 4);
+        expect(Buffer.compare(blockAt(car, index), theirBlock)).toBe(0);
+      }
+      expect(theirs.blocks.size).toBeGreaterThan(0);
+      expect(new Set(car.table.filter((_, i) => i % 5 === 0)).size).toBe(theirs.blocks.size);
+      expect(Buffer.from(car.bytes.subarray(car.rootAt, car.rootAt + 32))).toEqual(
+        Buffer.from(theirs.root.bytes.subarray(4)),
+      );
+    },
+  );
+
+  it.each(["empty.car", "tiny.car", "valid_repo.car"])(
+    "%s: the commit block is of version 3 and says whose repo it is",
+    (name) => {
+      const { bytes, did, rev } = commitOf(name);
+      expect(readSlice({ blocksAt: 0, blocksEnd: bytes.length, did }, bytes, rev)).toHaveProperty("treeAt");
+      expect(readSlice({ blocksAt: 0, blocksEnd: bytes.length, did: `${did}x` }, bytes, rev)).toMatchObject({
+        reason: "broken-blocks",
+      });
+    },
+  );
+
+  it("repo_slice.car: a repo of format 2 is refused", () => {
+    const { bytes, did, rev } = commitOf("repo_slice.car");
+    expect(readSlice({ blocksAt: 0, blocksEnd: bytes.length, did }, bytes, rev)).toMatchObject({
+      reason: "broken-blocks",
+      detail: expect.stringContaining("version 2"),
+    });
   });
 });
+
+/** What a repo's own commit block says. */
+function commitOf(name: string): { bytes: Uint8Array; did: string; rev: bigint } {
+  const bytes = readSharedFile(`cars/${name}`);
+  const car = opened(bytes);
+  const commit = decodeCbor(blockAt(car, findIntactBlock(car, car.bytes, car.rootAt)));
+  const fields = commit.ok && commit.value instanceof Map ? commit.value : new Map<string, CborValue>();
+  const text = (key: string): string => {
+    const value = fields.get(key);
+    return typeof value === "string" ? value : "";
+  };
+  return { bytes: car.bytes, did: text("did"), rev: parseTid(text("rev")) ?? 0n };
+}

@@ -24,13 +24,11 @@ describe("strikes", () => {
     expect(strikes.add(FRAME, { ...PLACE, ...part })).toBe(1);
   });
 
-  it("begin anew once reading got past them", () => {
+  it("against an oversize frame are known at their place only", () => {
     const strikes = new Strikes();
     strikes.add("oversize", PLACE);
-    expect(strikes.oversize).toBe(1);
-    strikes.clear();
-    expect(strikes.oversize).toBe(0);
-    expect(strikes.add(FRAME, PLACE)).toBe(1);
+    expect(strikes.oversizeAt(PLACE)).toBe(1);
+    expect(strikes.oversizeAt({ ...PLACE, seqBefore: 6 })).toBe(0);
   });
 
   it("stay bounded against a relay that sends noise", () => {

@@ -1,0 +1,95 @@
+/** Retrying dead letters: record by record, never by the repo's rev, so that it is right whatever happened since. */
+import type { BatchEvent } from "../core/batch.ts";
+import { decodeMessage } from "../core/decode-event.ts";
+import type { FirehoseEvent } from "../core/event.ts";
+import { decodeEnvelope } from "../core/pack-envelope.ts";
+import { decodePack, readPack } from "../core/pack.ts";
+import { type LetterToRetry, type Store, StoreError } from "../store/port.ts";
+import { applyEvents } from "./apply.ts";
+
+export interface RetryOptions {
+  readonly store: Store;
+  readonly nowMs: () => number;
+  /** What is older may have been deleted since by an op whose tombstone is gone. */
+  readonly tombstoneDays: number;
+  /** Retry it all the same. */
+  readonly isForced: boolean;
+}
+
+export type RetryAnswer =
+  /** It is applied, or something newer is: the letter is closed. */
+  | { readonly state: "closed" }
+  | { readonly state: "still failing"; readonly reason: string }
+  /** Not tried; the reason says what helps. */
+  | { readonly state: "refused"; readonly reason: string };
+
+const DAY_MS = 86_400_000;
+
+/** Rejects with a transient StoreError when the database is away. */
+export async function retryLetter(letter: LetterToRetry, options: RetryOptions): Promise<RetryAnswer> {
+  const { store, nowMs, tombstoneDays, isForced } = options;
+  const ageDays = (nowMs() - letter.writtenAtMs) / DAY_MS;
+  if (ageDays > tombstoneDays && !isForced) {
+    return {
+      state: "refused",
+      reason: `it is ${Math.floor(ageDays)} days old, and deletes are remembered for ${tombstoneDays} (TOMBSTONE_DAYS): a record deleted since would come back; --force retries it all the same`,
+    };
+  }
+  const read = eventsOf(letter, nowMs());
+  if (!read.ok) {
+    return { state: "still failing", reason: read.reason };
+  }
+  try {
+    const relayId = await store.relayId(letter.relay, letter.epoch);
+    const sources: BatchEvent[] = read.events.map((event) => ({
+      event,
+      relay: letter.relay,
+      epoch: letter.epoch,
+      relayId,
+      mode: event.kind === "commit" ? "record" : "repo",
+      setAside: null,
+    }));
+    await applyEvents(sources, { store, nowMs, packs: [], countLane: 0, single: null, letterId: letter.id });
+    return { state: "closed" };
+  } catch (error) {
+    if (error instanceof StoreError && error.kind === "transient") {
+      throw error;
+    }
+    return { state: "still failing", reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+type ReadEvents = { readonly ok: true; readonly events: readonly FirehoseEvent[] } | { readonly ok: false; readonly reason: string };
+
+function eventsOf(letter: LetterToRetry, nowMs: number): ReadEvents {
+  if (letter.scope === "pack") {
+    return eventsOfPack(letter.bytes);
+  }
+  if (letter.envelope === null) {
+    return { ok: false, reason: "no bytes were kept" };
+  }
+  const envelope = decodeEnvelope(letter.envelope);
+  if (!envelope.ok) {
+    return { ok: false, reason: `its envelope cannot be read: ${envelope.reason} at byte ${envelope.offset}` };
+  }
+  return asApplicable(envelope.event, nowMs);
+}
+
+/** A rejected event is decoded anew: what was too early may be due, and a newer decoder may know more. */
+function asApplicable(event: FirehoseEvent, nowMs: number): ReadEvents {
+  if (event.kind === "rejected") {
+    const message = decodeMessage(event.rawFrame, nowMs);
+    if (message.kind !== "event") {
+      return { ok: false, reason: message.kind === "malformed" ? `${message.reason} at byte ${message.offset}` : `the frame is of kind ${message.kind}` };
+    }
+    return message.event.kind === "rejected" ? { ok: false, reason: message.event.detail } : { ok: true, events: [message.event] };
+  }
+  const fault = event.kind === "commit" ? event.ops.find((op) => op.fault !== null)?.fault : undefined;
+  return fault === undefined || fault === null ? { ok: true, events: [event] } : { ok: false, reason: fault.detail };
+}
+
+function eventsOfPack(bytes: Uint8Array | null): ReadEvents {
+  const decoded = decodePack(bytes ?? new Uint8Array());
+  const read = decoded.ok ? readPack(decoded.pack) : decoded;
+  return read.ok ? { ok: true, events: read.events } : { ok: false, reason: `${read.reason} at byte ${read.offset}` };
+}

@@ -1,0 +1,85 @@
+/**
+ * What the recorded network ended as, read by independent code (`@atproto/repo` for the CARs), and the comparison of a
+ * database with it: every record by path, CID and rebuilt bytes, every counter, every account.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { MemoryBlockstore, Repo, readCarWithRoot } from "@atproto/repo";
+import type { Pool } from "pg";
+import { cidText, digestOf } from "../../lib/core/cid.ts";
+import { openRecording } from "../../lib/core/recording.ts";
+import { checkCounters } from "../../lib/store/check-counters.ts";
+import { exactRecords } from "../../lib/store/exact-records.ts";
+import { projectRoot } from "./project-root.ts";
+
+export interface ExpectedRepo {
+  readonly did: string;
+  /** Path (`collection/rkey`) → CID. */
+  readonly records: ReadonlyMap<string, string>;
+}
+
+const recording = openRecording(readFileSync(join(projectRoot, "test/fixtures/network.spr")));
+let repos: Promise<ExpectedRepo[]> | undefined;
+
+/** Every final repo; read once a test file. */
+export function expectedRepos(): Promise<ExpectedRepo[]> {
+  repos ??= Promise.all(Array.from(recording.repos(), readRepo));
+  return repos;
+}
+
+async function readRepo({ did, car }: { readonly did: string; readonly car: Uint8Array }): Promise<ExpectedRepo> {
+  const { root, blocks } = await readCarWithRoot(car);
+  const repo = await Repo.load(new MemoryBlockstore(blocks), root);
+  const leaves = await repo.data.list();
+  return { did, records: new Map(leaves.map((leaf) => [leaf.key, leaf.value.toString()])) };
+}
+
+/** Every difference between the database and the network's end, one line each: none, if nothing was lost or doubled. */
+export async function differences(pool: Pool): Promise<string[]> {
+  const found: string[] = [];
+  for (const repo of await expectedRepos()) {
+    found.push(...(await recordDifferences(pool, repo)));
+  }
+  found.push(...(await accountDifferences(pool)));
+  for (const { what, stored, counted } of await checkCounters(pool)) {
+    found.push(`${what}: stored ${stored}, counted ${counted}`);
+  }
+  const letters = await pool.query<{ reason: string; detail: string }>("SELECT reason, detail FROM standpipe.dead_letter");
+  found.push(...letters.rows.map(({ reason, detail }) => `dead letter: ${reason}: ${detail}`));
+  return found;
+}
+
+async function recordDifferences(pool: Pool, { did, records }: ExpectedRepo): Promise<string[]> {
+  const found: string[] = [];
+  const missing = new Map(records);
+  for (const { collection, rkey, cid, cbor } of await exactRecords(pool, { did, schema: "public" })) {
+    const path = `${collection}/${rkey}`;
+    const wanted = records.get(path);
+    if (wanted !== cid) {
+      found.push(`${did}/${path}: CID ${cid} is stored, ${wanted ?? "nothing"} is right`);
+    }
+    if (cidText(digestOf(cbor)) !== cid) {
+      found.push(`${did}/${path}: the rebuilt bytes do not hash to ${cid}`);
+    }
+    missing.delete(path);
+  }
+  found.push(...Array.from(missing.keys(), (path) => `${did}/${path}: missing`));
+  return found;
+}
+
+async function accountDifferences(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ did: string; handle: string | null; active: boolean; status: string | null }>(
+    "SELECT did, handle, active, status FROM users",
+  );
+  const stored = new Map(rows.map((row) => [row.did, row]));
+  const found: string[] = [];
+  for (const [did, { handle, active, status }] of Object.entries(recording.accounts())) {
+    const user = stored.get(did);
+    const wanted = `${handle} ${active} ${status ?? null}`;
+    const got = user === undefined ? "nobody" : `${user.handle} ${user.active} ${user.status}`;
+    if (wanted !== got) {
+      found.push(`${did}: ${got} is stored, ${wanted} is right`);
+    }
+  }
+  return found;
+}

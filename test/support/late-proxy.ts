@@ -1,0 +1,48 @@
+/** A port that leads to a server as long as it is told to: for tests of what happens while the server is away. */
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+export interface LateProxy extends AsyncDisposable {
+  readonly port: number;
+  /** From now on connections are passed on. */
+  open(): Promise<void>;
+  /** Cuts all connections and refuses new ones. */
+  shut(): Promise<void>;
+}
+
+/** Shut at first. */
+export async function createLateProxy(target: { readonly host: string; readonly port: number }): Promise<LateProxy> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((client) => {
+    const upstream = connect(target);
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(from);
+      from.on("error", () => to.destroy());
+      from.on("close", () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+      from.pipe(to);
+    }
+  });
+  const listen = (port: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ port, host: "127.0.0.1" }, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+  const shut = async (): Promise<void> => {
+    if (!server.listening) return;
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+  await listen(0);
+  const { port } = server.address() as { readonly port: number };
+  await shut();
+  return { port, open: () => listen(port), shut, [Symbol.asyncDispose]: shut };
+}
