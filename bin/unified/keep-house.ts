@@ -5,7 +5,7 @@ import { turnTombstones } from "../../lib/store/tombstones.ts";
 import { errorLine } from "../../lib/telemetry/log.ts";
 import type { UnifiedOptions } from "./run-unified.ts";
 
-const LOOK_EVERY_MS = 2_000;
+const LOOK_EVERY_MS = 1_000;
 /** Partitions are made days ahead: an hour late is early enough. */
 const TURN_EVERY_MS = 3_600_000;
 

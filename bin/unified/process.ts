@@ -12,7 +12,7 @@ import { createTelemetry } from "../../lib/telemetry/telemetry.ts";
 import { createWatchdog, watch } from "../../lib/telemetry/watchdog.ts";
 import type { Streams } from "../command-context.ts";
 import { stagesOf } from "./stages.ts";
-import { createVitals, type Vitals } from "./vitals.ts";
+import { createVitals, STARTING, type Vitals } from "./vitals.ts";
 
 export interface LongLivedProcess extends AsyncDisposable {
   readonly screen: Screen;
@@ -79,7 +79,11 @@ function startBeat(screen: Screen, vitals: Vitals): Disposable {
   const beat = setInterval(() => vitals.tick(), 1_000);
   const isTerminal = screen.width !== null;
   const show = setInterval(
-    () => screen.status(statusLine(vitals.snapshot(), screen.width === null ? {} : { width: screen.width - 1 })),
+    () => {
+      // Until then there is nothing to say that the lines before have not said.
+      if (vitals.connectTrouble === STARTING) return;
+      screen.status(statusLine(vitals.snapshot(), screen.width === null ? {} : { width: screen.width - 1 }));
+    },
     isTerminal ? REWRITE_EVERY_MS : PRINT_EVERY_MS,
   );
   return {

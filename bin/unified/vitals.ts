@@ -7,6 +7,9 @@ import { createRateMeter } from "../../lib/telemetry/rate.ts";
 import type { StatusSnapshot } from "../../lib/telemetry/status.ts";
 import { packageVersion } from "../version.ts";
 
+/** Before the database has been asked for the first time. */
+export const STARTING = "starting";
+
 export interface Vitals {
   /** Null before reading begins, and between two pipelines. */
   source: (() => SourceState) | null;
@@ -30,7 +33,7 @@ export function createVitals(options: { readonly command: string; readonly count
     source: null,
     ingest: null,
     totals: null,
-    connectTrouble: "not connected yet",
+    connectTrouble: STARTING,
     writeTrouble: null,
     snapshot() {
       const source = vitals.source?.() ?? null;
@@ -41,7 +44,7 @@ export function createVitals(options: { readonly command: string; readonly count
         command,
         relay: source?.relay ?? null,
         connected: source?.connected ?? false,
-        relayTrouble: source === null ? "not started yet" : source.trouble,
+        relayTrouble: source === null ? "not read yet" : source.trouble,
         databaseConnected: databaseTrouble === null,
         databaseTrouble,
         cursor: ingest?.cursor ?? null,

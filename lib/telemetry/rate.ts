@@ -1,6 +1,6 @@
-/** Events a second over the last ten seconds, from a counter that only grows. */
+/** Events a second over the last five seconds, from a counter that only grows. */
 
-const WINDOW_MS = 10_000;
+const WINDOW_MS = 5_000;
 
 export interface RateMeter {
   /** Notes the counter's value now and returns the rate since the oldest note of the window, a second. */

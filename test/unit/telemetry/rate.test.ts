@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createRateMeter } from "../../../lib/telemetry/rate.ts";
 
-test("gives events a second over the last ten seconds, and comes back to zero", () => {
+test("gives events a second over the last five seconds, and comes back to zero", () => {
   let nowMs = 0;
   const meter = createRateMeter(() => nowMs);
   const rates: number[] = [];
@@ -12,6 +12,6 @@ test("gives events a second over the last ten seconds, and comes back to zero", 
   expect(rates[0]).toBe(0);
   expect(rates[1]).toBe(500);
   expect(rates[20]).toBe(500);
-  expect(rates[25]).toBeCloseTo(250);
-  expect(rates[31]).toBe(0);
+  expect(rates[23]).toBeCloseTo(200);
+  expect(rates[26]).toBe(0);
 });
