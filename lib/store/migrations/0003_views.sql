@@ -141,18 +141,19 @@ CREATE VIEW standpipe.%1$s_row AS
 SELECT t.actor, t.subject, t.rkey AS tid, 'at://' || a.did || '/%3$s/' || standpipe.tid_text(t.rkey) AS uri, a.did,
   standpipe.tid_text(t.rkey) AS rkey, standpipe.cid_text(t.cid) AS cid, standpipe.tid_text(t.rev) AS rev,
   standpipe.created_at(t.created) AS created_at, standpipe.indexed_at(t.tick) AS indexed_at,
-  s.uri AS subject_uri, s.did AS subject_did, s.rkey AS subject_rkey, s.cid AS subject_cid, v.uri AS via_uri, v.cid AS via_cid
-FROM standpipe.%1$I AS t JOIN standpipe.actor AS a ON a.id = t.actor
-  JOIN standpipe.subject_row AS s ON s.id = t.subject LEFT JOIN standpipe.subject_row AS v ON v.id = t.via;
+  s.uri AS subject_uri, s.did AS subject_did, s.rkey AS subject_rkey, s.cid AS subject_cid,
+  (SELECT v.uri FROM standpipe.subject_row AS v WHERE v.id = t.via) AS via_uri,
+  (SELECT v.cid FROM standpipe.subject_row AS v WHERE v.id = t.via) AS via_cid, t.created, t.via
+FROM standpipe.%1$I AS t JOIN standpipe.actor AS a ON a.id = t.actor JOIN standpipe.subject_row AS s ON s.id = t.subject;
 
 CREATE VIEW standpipe.%1$s_record AS
 SELECT t.actor, t.tid, t.uri, t.did, '%3$s'::text AS collection, t.rkey, t.cid, t.rev, t.indexed_at,
-  CASE WHEN b.created & 15 < 15 THEN
+  CASE WHEN t.created & 15 < 15 THEN
     jsonb_build_object('$type', '%3$s', 'subject', jsonb_build_object('uri', t.subject_uri, 'cid', t.subject_cid),
-      'createdAt', standpipe.created_text(b.created))
-    || CASE WHEN b.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END
+      'createdAt', standpipe.created_text(t.created))
+    || CASE WHEN t.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END
   ELSE (SELECT o.value FROM standpipe.original AS o WHERE o.actor = t.actor AND o.collection = %2$s AND o.rkey = t.rkey) END AS value
-FROM standpipe.%1$s_row AS t JOIN standpipe.%1$I AS b ON b.actor = t.actor AND b.rkey = t.tid;
+FROM standpipe.%1$s_row AS t;
 
 CREATE VIEW {{schema}}.%4$I AS
 SELECT t.uri, t.did, t.rkey, t.cid, t.rev, t.created_at, t.indexed_at, t.subject_uri, t.subject_did, t.subject_rkey, t.subject_cid,
@@ -174,17 +175,18 @@ CREATE VIEW standpipe.%1$s_row AS
 SELECT t.actor, t.subject, t.rkey AS tid, 'at://' || a.did || '/%3$s/' || standpipe.tid_text(t.rkey) AS uri, a.did,
   standpipe.tid_text(t.rkey) AS rkey, standpipe.cid_text(t.cid) AS cid, standpipe.tid_text(t.rev) AS rev,
   standpipe.created_at(t.created) AS created_at, standpipe.indexed_at(t.tick) AS indexed_at,
-  NULL::text AS subject_uri, s.did AS subject_did, NULL::text AS subject_rkey, NULL::text AS subject_cid, v.uri AS via_uri, v.cid AS via_cid
-FROM standpipe.%1$I AS t JOIN standpipe.actor AS a ON a.id = t.actor
-  JOIN standpipe.actor AS s ON s.id = t.subject LEFT JOIN standpipe.subject_row AS v ON v.id = t.via;
+  NULL::text AS subject_uri, s.did AS subject_did, NULL::text AS subject_rkey, NULL::text AS subject_cid,
+  (SELECT v.uri FROM standpipe.subject_row AS v WHERE v.id = t.via) AS via_uri,
+  (SELECT v.cid FROM standpipe.subject_row AS v WHERE v.id = t.via) AS via_cid, t.created, t.via
+FROM standpipe.%1$I AS t JOIN standpipe.actor AS a ON a.id = t.actor JOIN standpipe.actor AS s ON s.id = t.subject;
 
 CREATE VIEW standpipe.%1$s_record AS
 SELECT t.actor, t.tid, t.uri, t.did, '%3$s'::text AS collection, t.rkey, t.cid, t.rev, t.indexed_at,
-  CASE WHEN b.created & 15 < 15 THEN
-    jsonb_build_object('$type', '%3$s', 'subject', t.subject_did, 'createdAt', standpipe.created_text(b.created))
-    || CASE WHEN b.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END
+  CASE WHEN t.created & 15 < 15 THEN
+    jsonb_build_object('$type', '%3$s', 'subject', t.subject_did, 'createdAt', standpipe.created_text(t.created))
+    || CASE WHEN t.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END
   ELSE (SELECT o.value FROM standpipe.original AS o WHERE o.actor = t.actor AND o.collection = %2$s AND o.rkey = t.rkey) END AS value
-FROM standpipe.%1$s_row AS t JOIN standpipe.%1$I AS b ON b.actor = t.actor AND b.rkey = t.tid;
+FROM standpipe.%1$s_row AS t;
 
 CREATE VIEW {{schema}}.%4$I AS
 SELECT t.uri, t.did, t.rkey, t.cid, t.rev, t.created_at, t.indexed_at, t.subject_uri, t.subject_did, t.subject_rkey, t.subject_cid,
@@ -206,10 +208,11 @@ SELECT t.actor, t.parent, t.quote, t.rkey AS tid, 'at://' || a.did || '/app.bsky
   standpipe.tid_text(t.rkey) AS rkey, standpipe.cid_text(t.cid) AS cid, standpipe.tid_text(t.rev) AS rev,
   standpipe.created_at(t.created) AS created_at, standpipe.indexed_at(t.tick) AS indexed_at, t.value ->> 'text' AS text,
   CASE WHEN jsonb_typeof(t.value -> 'langs') = 'array' THEN ARRAY(SELECT jsonb_array_elements_text(t.value -> 'langs')) END AS langs,
-  r.uri AS reply_root_uri, p.uri AS reply_parent_uri, q.uri AS quote_uri, t.value
-FROM standpipe.post AS t JOIN standpipe.actor AS a ON a.id = t.actor
-  LEFT JOIN standpipe.subject_row AS r ON r.id = t.root LEFT JOIN standpipe.subject_row AS p ON p.id = t.parent
-  LEFT JOIN standpipe.subject_row AS q ON q.id = t.quote;
+  -- Sub-selects, not joins: nine more tables to order would make planning a look-up ten times dearer than running it.
+  (SELECT s.uri FROM standpipe.subject_row AS s WHERE s.id = t.root) AS reply_root_uri,
+  (SELECT s.uri FROM standpipe.subject_row AS s WHERE s.id = t.parent) AS reply_parent_uri,
+  (SELECT s.uri FROM standpipe.subject_row AS s WHERE s.id = t.quote) AS quote_uri, t.value
+FROM standpipe.post AS t JOIN standpipe.actor AS a ON a.id = t.actor;
 
 CREATE VIEW standpipe.post_record AS
 SELECT t.actor, t.tid, t.uri, t.did, 'app.bsky.feed.post'::text AS collection, t.rkey, t.cid, t.rev, t.indexed_at, t.value
