@@ -203,10 +203,10 @@ describe("what a relay says about the cursor", () => {
 
 describe("back-pressure", () => {
   it("pauses the socket until there is room, and nothing is lost", async () => {
-    const frames = 8_000;
+    const frames = Array.from({ length: 8_000 }, (_, index) => paddedFrame(index + 1));
     await using relay = await startScriptedRelay({
       onConnection: ({ socket }) => {
-        for (let seq = 1; seq <= frames; seq += 1) socket.send(paddedFrame(seq));
+        for (const frame of frames) socket.send(frame);
       },
     });
     await using running = runSource({ relays: [relay.url] });
@@ -226,8 +226,8 @@ describe("back-pressure", () => {
     expect(running.source.state().paused).toBe(true);
     expect(running.sink.seqs.length).toBeLessThan(10);
     running.sink.drain();
-    await vi.waitFor(() => expect(running.sink.seqs.length).toBe(frames), LIMIT);
-    expect(running.sink.seqs).toEqual(Array.from({ length: frames }, (_, index) => index + 1));
+    await vi.waitFor(() => expect(running.sink.seqs.length).toBe(frames.length), LIMIT);
+    expect(running.sink.seqs).toEqual(frames.map((_, index) => index + 1));
     expect(running.source.state().paused).toBe(false);
     expect(relay.connections).toHaveLength(1);
   });

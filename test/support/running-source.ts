@@ -29,7 +29,6 @@ const QUICK: Partial<WebsocketSettings> = {
   backoffBaseMs: 5,
   backoffCapMs: 20,
   provenAfterMs: 50,
-  connectTimeoutMs: 2_000,
   watchIntervalMs: 10,
   probeTimeoutMs: 200,
 };
