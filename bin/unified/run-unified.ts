@@ -6,8 +6,8 @@ import { StopRequested } from "../stop-signals.ts";
 import { untilIdle } from "./idle.ts";
 import { keepHouse } from "./keep-house.ts";
 import { openPipeline, type Pipeline, type PipelineOptions } from "./pipeline.ts";
-import { untilConnected } from "./until-connected.ts";
 import { retried } from "./retry.ts";
+import { untilConnected } from "./until-connected.ts";
 
 export interface UnifiedOptions extends PipelineOptions {
   /** Asks for a drain. */

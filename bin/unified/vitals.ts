@@ -1,8 +1,8 @@
 /** What the parts of a running process say about themselves, gathered into one StatusSnapshot. */
 import type { SourceState } from "../../lib/firehose/port.ts";
 import type { IngestState } from "../../lib/ingest/ingest.ts";
-import type { Counters } from "../../lib/telemetry/counters.ts";
 import type { Totals } from "../../lib/store/overview.ts";
+import type { Counters } from "../../lib/telemetry/counters.ts";
 import { createRateMeter } from "../../lib/telemetry/rate.ts";
 import type { StatusSnapshot } from "../../lib/telemetry/status.ts";
 import { packageVersion } from "../version.ts";

@@ -4,7 +4,7 @@ import { choose, type Numbers } from "../core/choice.ts";
 import type { Gap } from "../core/cursor.ts";
 import type { FirehoseEvent } from "../core/event.ts";
 import type { PackHeader } from "../core/pack.ts";
-import { pathsToCompare, type Plan, plan } from "../core/plan.ts";
+import { type Plan, pathsToCompare, plan } from "../core/plan.ts";
 import type { FinishedPack, LaneState, Store, WorkUnit } from "../store/port.ts";
 
 /** What a transaction did, for the counters. */
@@ -28,7 +28,11 @@ export interface ApplyOptions {
 }
 
 /** An event as it comes from a stream. */
-export function sourceOf(event: FirehoseEvent, header: Pick<PackHeader, "relay" | "epoch">, relayId: number): BatchEvent {
+export function sourceOf(
+  event: FirehoseEvent,
+  header: Pick<PackHeader, "relay" | "epoch">,
+  relayId: number,
+): BatchEvent {
   return { event, relay: header.relay, epoch: header.epoch, relayId, mode: "repo", setAside: null };
 }
 
@@ -47,7 +51,8 @@ export async function applyEvents(sources: readonly BatchEvent[], options: Apply
       actors: batch.authors.map(numbers.actor),
       withTrees: sources.some(({ event }) => event.kind === "sync"),
     });
-    const accounts = batch.announced.length === 0 ? [] : await transaction.lockAccounts(batch.announced.map(numbers.actor));
+    const accounts =
+      batch.announced.length === 0 ? [] : await transaction.lockAccounts(batch.announced.map(numbers.actor));
     const choice = choose(batch, numbers, locked.authors);
     const compared = pathsToCompare(choice);
     const paths = compared.length === 0 ? new Map() : await transaction.pathStates(compared);
@@ -68,7 +73,10 @@ function letterState(counts: Plan["counts"]): "applied" | "superseded" {
 }
 
 /** Packs of a lane are numbered without gaps per fence: an old number is a repeat, a jump a gap. */
-function judgeNumbers(packs: readonly FinishedPack[], states: readonly LaneState[]): { gaps: Gap[]; repeatedPacks: number } {
+function judgeNumbers(
+  packs: readonly FinishedPack[],
+  states: readonly LaneState[],
+): { gaps: Gap[]; repeatedPacks: number } {
   const gaps: Gap[] = [];
   let repeatedPacks = 0;
   const last = new Map(lanesOf(packs).map((lane, index) => [lane, states[index] ?? { fence: 0, number: 0 }]));

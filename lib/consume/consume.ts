@@ -1,7 +1,7 @@
 /** consume(): packs → rows. The same function behind every stream. */
 import { packLetter } from "../core/dead-letter.ts";
-import { noChanges } from "../core/row-change.ts";
 import { type Pack, readPack } from "../core/pack.ts";
+import { noChanges } from "../core/row-change.ts";
 import type { FinishedPack, Store } from "../store/port.ts";
 import type { Telemetry } from "../telemetry/port.ts";
 import { sourceOf } from "./apply.ts";
@@ -34,7 +34,10 @@ export async function consume(packs: readonly Pack[], options: ConsumeOptions): 
       { packs: calm.map(({ unit }) => unit), countLane: calm[0]?.unit.lane ?? 0, ...options },
     );
     for (const { unit, sources } of readable.filter((_, index) => isDeadly[index] === true)) {
-      telemetry.log.warn("a pack has killed its process before and is worked event by event", { lane: unit.lane, firstSeq: unit.firstSeq });
+      telemetry.log.warn("a pack has killed its process before and is worked event by event", {
+        lane: unit.lane,
+        firstSeq: unit.firstSeq,
+      });
       await workOneByOne(sources, { pack: unit, ...options });
     }
   } catch (error) {
@@ -61,13 +64,29 @@ async function readPacks(packs: readonly Pack[], options: ConsumeOptions) {
   return readable;
 }
 
-async function keepPack(pack: Pack, unit: FinishedPack, detail: string, { store, telemetry, nowMs }: ConsumeOptions): Promise<void> {
+async function keepPack(
+  pack: Pack,
+  unit: FinishedPack,
+  detail: string,
+  { store, telemetry, nowMs }: ConsumeOptions,
+): Promise<void> {
   await store.transact(async (transaction) => {
     await transaction.lock({ lanes: [unit.lane], actors: [], withTrees: false });
     const changes = noChanges();
     changes.deadLetters.push(packLetter(pack, { reason: "unreadable-pack", detail }));
-    await transaction.write(changes, { packs: [unit], single: null, gaps: [], countLane: unit.lane, letter: null, writtenAtMs: nowMs() });
+    await transaction.write(changes, {
+      packs: [unit],
+      single: null,
+      gaps: [],
+      countLane: unit.lane,
+      letter: null,
+      writtenAtMs: nowMs(),
+    });
   });
   telemetry.count("dead_letters_total", 1, "unreadable-pack");
-  telemetry.log.error("a pack could not be read and is kept as a dead letter", { lane: unit.lane, firstSeq: unit.firstSeq, error: detail });
+  telemetry.log.error("a pack could not be read and is kept as a dead letter", {
+    lane: unit.lane,
+    firstSeq: unit.firstSeq,
+    error: detail,
+  });
 }

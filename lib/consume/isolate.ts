@@ -29,7 +29,10 @@ export async function workIsolated(sources: readonly BatchEvent[], options: Isol
     return;
   }
   if (sources.length > 1) {
-    options.telemetry.log.warn("a batch is refused by the database and is worked in halves", { events: sources.length, error: fault.message });
+    options.telemetry.log.warn("a batch is refused by the database and is worked in halves", {
+      events: sources.length,
+      error: fault.message,
+    });
     const middle = sources.length >> 1;
     await workIsolated(sources.slice(0, middle), { ...options, packs: [] });
     await workIsolated(sources.slice(middle), options);
@@ -58,16 +61,32 @@ async function attempt(sources: readonly BatchEvent[], options: IsolateOptions):
 /** One event that cannot be applied whole: the ops that can be are, record by record; then the repo moves on with the others dead. */
 async function setAside(source: BatchEvent, fault: Error, options: IsolateOptions): Promise<void> {
   const { event } = source;
-  const poison = event.kind === "commit" && event.ops.length > 1 ? await findPoison(source, event, options) : ("all" as const);
-  options.telemetry.log.error("an event is set aside as a dead letter", { did: event.did, seq: event.seq, error: fault.message });
-  const aside: BatchEvent = { ...source, setAside: { reason: "refused-by-database", detail: fault.message, ops: poison } };
+  const poison =
+    event.kind === "commit" && event.ops.length > 1 ? await findPoison(source, event, options) : ("all" as const);
+  options.telemetry.log.error("an event is set aside as a dead letter", {
+    did: event.did,
+    seq: event.seq,
+    error: fault.message,
+  });
+  const aside: BatchEvent = {
+    ...source,
+    setAside: { reason: "refused-by-database", detail: fault.message, ops: poison },
+  };
   const again = await attempt([aside], options);
   if (again !== null) {
-    throw new StoreError(`a dead letter could not be written: ${again.message}`, { kind: "transient", code: null, cause: again });
+    throw new StoreError(`a dead letter could not be written: ${again.message}`, {
+      kind: "transient",
+      code: null,
+      cause: again,
+    });
   }
 }
 
-async function findPoison(source: BatchEvent, event: CommitEvent, options: IsolateOptions): Promise<ReadonlySet<number>> {
+async function findPoison(
+  source: BatchEvent,
+  event: CommitEvent,
+  options: IsolateOptions,
+): Promise<ReadonlySet<number>> {
   const poison = new Set<number>();
   for (const [index, op] of event.ops.entries()) {
     const alone: BatchEvent = { ...source, event: { ...event, ops: [op] }, mode: "record" };

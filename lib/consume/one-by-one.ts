@@ -17,11 +17,21 @@ export async function workOneByOne(sources: readonly BatchEvent[], options: OneB
     const single: WorkUnit = { relayId, lane, firstSeq: source.event.seq, lastSeq: source.event.seq };
     const [deaths = 0] = await store.marks.begin([single], { single: true });
     if (deaths > 0) {
-      telemetry.log.error("an event has killed its process and is set aside as a dead letter", { did: source.event.did, seq: source.event.seq });
+      telemetry.log.error("an event has killed its process and is set aside as a dead letter", {
+        did: source.event.did,
+        seq: source.event.seq,
+      });
     }
     const worked: BatchEvent =
       deaths > 0
-        ? { ...source, setAside: { reason: "killed-its-process", detail: "the process died each time it worked this event", ops: "all" } }
+        ? {
+            ...source,
+            setAside: {
+              reason: "killed-its-process",
+              detail: "the process died each time it worked this event",
+              ops: "all",
+            },
+          }
         : source;
     await workIsolated([worked], { ...options, packs: [], countLane: lane });
     countOutcome(await applyEvents([], { ...options, packs: [], countLane: lane, single }), telemetry);

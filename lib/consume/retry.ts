@@ -2,8 +2,8 @@
 import type { BatchEvent } from "../core/batch.ts";
 import { decodeMessage } from "../core/decode-event.ts";
 import type { FirehoseEvent } from "../core/event.ts";
-import { decodeEnvelope } from "../core/pack-envelope.ts";
 import { decodePack, readPack } from "../core/pack.ts";
+import { decodeEnvelope } from "../core/pack-envelope.ts";
 import { type LetterToRetry, type Store, StoreError } from "../store/port.ts";
 import { applyEvents } from "./apply.ts";
 
@@ -59,7 +59,9 @@ export async function retryLetter(letter: LetterToRetry, options: RetryOptions):
   }
 }
 
-type ReadEvents = { readonly ok: true; readonly events: readonly FirehoseEvent[] } | { readonly ok: false; readonly reason: string };
+type ReadEvents =
+  | { readonly ok: true; readonly events: readonly FirehoseEvent[] }
+  | { readonly ok: false; readonly reason: string };
 
 function eventsOf(letter: LetterToRetry, nowMs: number): ReadEvents {
   if (letter.scope === "pack") {
@@ -80,9 +82,17 @@ function asApplicable(event: FirehoseEvent, nowMs: number): ReadEvents {
   if (event.kind === "rejected") {
     const message = decodeMessage(event.rawFrame, nowMs);
     if (message.kind !== "event") {
-      return { ok: false, reason: message.kind === "malformed" ? `${message.reason} at byte ${message.offset}` : `the frame is of kind ${message.kind}` };
+      return {
+        ok: false,
+        reason:
+          message.kind === "malformed"
+            ? `${message.reason} at byte ${message.offset}`
+            : `the frame is of kind ${message.kind}`,
+      };
     }
-    return message.event.kind === "rejected" ? { ok: false, reason: message.event.detail } : { ok: true, events: [message.event] };
+    return message.event.kind === "rejected"
+      ? { ok: false, reason: message.event.detail }
+      : { ok: true, events: [message.event] };
   }
   const fault = event.kind === "commit" ? event.ops.find((op) => op.fault !== null)?.fault : undefined;
   return fault === undefined || fault === null ? { ok: true, events: [event] } : { ok: false, reason: fault.detail };

@@ -1,6 +1,7 @@
 /** The consumer's loops: read from the stream, consume, acknowledge; wait and try again while the database is away. */
-import type { Delivery, PackReader } from "../stream/port.ts";
+
 import { StoreError } from "../store/port.ts";
+import type { Delivery, PackReader } from "../stream/port.ts";
 import { type ConsumeOptions, consume } from "./consume.ts";
 
 export interface ConsumerOptions extends ConsumeOptions {
@@ -67,7 +68,8 @@ async function deliver(delivery: Delivery, options: ConsumerOptions, signal: Abo
         throw error;
       }
       tellTrouble(error, failures, options);
-      const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 10)) * (0.5 + options.random() / 2);
+      const wait =
+        Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 10)) * (0.5 + options.random() / 2);
       await pause(wait, signal);
     }
   }
@@ -77,7 +79,10 @@ function tellTrouble(error: StoreError, failures: number, { telemetry, onTrouble
   onTrouble(error.message);
   telemetry.count("batch_retries_total", 1, error.code ?? "unknown");
   if (failures === 0) {
-    telemetry.log.warn("the database does not take the batch; trying again until it does", { error: error.message, code: error.code });
+    telemetry.log.warn("the database does not take the batch; trying again until it does", {
+      error: error.message,
+      code: error.code,
+    });
   }
 }
 

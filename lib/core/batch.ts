@@ -1,6 +1,7 @@
 /** EventBatch: events of several packs that are applied in one transaction, with their records read. */
-import { collectionOf, type ReadRecord, readRecord } from "./collections/registry.ts";
+
 import type { Row, SubjectRef } from "./collections/collection.ts";
+import { collectionOf, type ReadRecord, readRecord } from "./collections/registry.ts";
 import type { CommitOp, FirehoseEvent } from "./event.ts";
 
 /** An event with where it came from and how it is to be worked. */
@@ -53,7 +54,12 @@ export interface EventBatch {
 
 /** Reads all records and collects the names. */
 export function readBatch(sources: readonly BatchEvent[]): EventBatch {
-  const names = { dids: new Set<string>(), nsids: new Set<string>(), authors: new Set<string>(), announced: new Set<string>() };
+  const names = {
+    dids: new Set<string>(),
+    nsids: new Set<string>(),
+    authors: new Set<string>(),
+    announced: new Set<string>(),
+  };
   const events: ReadEvent[] = [];
   for (const source of sources) {
     const { event } = source;

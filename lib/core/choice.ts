@@ -136,7 +136,16 @@ class Chooser {
     if (op.dead !== null) {
       this.#oddActors.add(actor);
       const collection = collectionOf(nsid)?.id ?? 0;
-      this.#dead.push({ event, commit, op, actor, collection, tid: tidOf(collection, rkey), mustCompare, replaces: false });
+      this.#dead.push({
+        event,
+        commit,
+        op,
+        actor,
+        collection,
+        tid: tidOf(collection, rkey),
+        mustCompare,
+        replaces: false,
+      });
       return;
     }
     this.#counts.appliedOps[action] = (this.#counts.appliedOps[action] ?? 0) + 1;
@@ -147,7 +156,16 @@ class Chooser {
     }
     const collection = collectionOf(nsid)?.id ?? this.#numbers.collection(nsid);
     const replaces = earlier !== undefined || mustCompare || action !== "create";
-    this.#byPath.set(path, { event, commit, op, actor, collection, tid: tidOf(collection, rkey), mustCompare, replaces });
+    this.#byPath.set(path, {
+      event,
+      commit,
+      op,
+      actor,
+      collection,
+      tid: tidOf(collection, rkey),
+      mustCompare,
+      replaces,
+    });
   }
 
   #chain(actor: number): Chain {

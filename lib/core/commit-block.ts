@@ -2,10 +2,10 @@
 
 import { blockReader, type CarBlocks, findIntactBlock, scanCar } from "./car.ts";
 import type { CborReader } from "./cbor-reader.ts";
-import type { Complaint } from "./message-fields.ts";
 import { MalformedBytesError, OverLimitError } from "./errors.ts";
 import { readFields } from "./frame.ts";
 import { MAX_CAR_BLOCKS } from "./limits.ts";
+import type { Complaint } from "./message-fields.ts";
 import { readTid, TID_CHARS } from "./tid.ts";
 import { isText } from "./utf8.ts";
 

@@ -50,15 +50,33 @@ export function createdAtText(created: bigint): string {
   const micros = created >> 4n;
   const ms = Number((micros - (((micros % 1000n) + 1000n) % 1000n)) / 1000n);
   const whole = new Date(ms).toISOString();
-  const fraction = `${whole.slice(20, 23)}${String(((micros % 1000n) + 1000n) % 1000n).padStart(3, "0")}`.slice(0, form.digits);
+  const fraction = `${whole.slice(20, 23)}${String(((micros % 1000n) + 1000n) % 1000n).padStart(3, "0")}`.slice(
+    0,
+    form.digits,
+  );
   return `${whole.slice(0, 19)}${fraction === "" ? "" : `.${fraction}`}${form.zone}`;
 }
 
 /** A code only where a calendar gives the same text back: no 30th of February, no second 60, no year 0. */
 function codeOf(plain: RegExpExecArray): bigint {
-  const [year, month, day, hour, minute, second] = plain.slice(1, 7).map(Number) as [number, number, number, number, number, number];
-  const isLeapDay = month === 2 && day === 29 && (year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0));
-  const fits = year >= 1 && day >= 1 && (day <= (DAYS_IN_MONTH[month - 1] ?? 0) || isLeapDay) && hour < 24 && minute < 60 && second < 60;
+  const [year, month, day, hour, minute, second] = plain.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const isLeapDay = month === 2 && day === 29 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const fits =
+    year >= 1 &&
+    day >= 1 &&
+    (day <= (DAYS_IN_MONTH[month - 1] ?? 0) || isLeapDay) &&
+    hour < 24 &&
+    minute < 60 &&
+    second < 60;
   const digits = plain[7]?.length ?? 0;
-  return (fits ? FORMS.find((form) => form.digits === digits && form.zone === plain[8])?.code : undefined) ?? FORM_OTHER;
+  return (
+    (fits ? FORMS.find((form) => form.digits === digits && form.zone === plain[8])?.code : undefined) ?? FORM_OTHER
+  );
 }

@@ -1,8 +1,8 @@
 /** `CborValue` → canonical DAG-CBOR: the one form that decoders accept, so that equal values have equal CIDs. */
 
+import { Major } from "./cbor-reader.ts";
 import { CidLink } from "./cid.ts";
 import { CborFloat, type CborMap, type CborValue } from "./dag-cbor.ts";
-import { Major } from "./cbor-reader.ts";
 import { NotEncodableError } from "./errors.ts";
 
 /** Bytes of a value. Throws `NotEncodableError` for what DAG-CBOR cannot say: fractions outside `CborFloat`, lone surrogates, integers beyond 64 bits. */

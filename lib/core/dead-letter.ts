@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import type { BatchEvent } from "./batch.ts";
 import type { CommitEvent, CommitOp, Digest, FirehoseEvent } from "./event.ts";
-import { encodeEnvelope, keepOps } from "./pack-envelope.ts";
 import type { Pack } from "./pack.ts";
 import { encodePack } from "./pack.ts";
+import { encodeEnvelope, keepOps } from "./pack-envelope.ts";
 import type { DeadLetter } from "./row-change.ts";
 import { tidText } from "./tid.ts";
 
@@ -14,7 +14,13 @@ interface Cause {
 }
 
 /** One op of a commit. The same op of the same commit is the same letter, whichever relay or pack brought it. */
-export function opLetter(source: BatchEvent, event: CommitEvent, op: CommitOp, cause: Cause, isSuperseded: boolean): DeadLetter {
+export function opLetter(
+  source: BatchEvent,
+  event: CommitEvent,
+  op: CommitOp,
+  cause: Cause,
+  isSuperseded: boolean,
+): DeadLetter {
   return {
     ...letterBase(source, event, cause),
     digest: digestOfParts(["op", event.did, op.collection, op.rkey, tidText(event.rev), op.action]),
@@ -63,7 +69,15 @@ export function packLetter(pack: Pack, cause: Cause): DeadLetter {
 function letterBase(source: BatchEvent, event: FirehoseEvent, cause: Cause) {
   const { relay, epoch } = source;
   const { reason, detail } = cause;
-  return { reason, detail, relay, epoch, seq: event.seq, did: event.did === "" ? null : event.did, timeMs: event.timeMs };
+  return {
+    reason,
+    detail,
+    relay,
+    epoch,
+    seq: event.seq,
+    did: event.did === "" ? null : event.did,
+    timeMs: event.timeMs,
+  };
 }
 
 function digestOfParts(parts: readonly (string | Uint8Array)[]): Digest {

@@ -2,10 +2,10 @@
 
 import type { CborReader } from "./cbor-reader.ts";
 import { finishBody } from "./decode-commit.ts";
-import { complain, type Envelope, readEnvelopeField, rejected, shown } from "./message-fields.ts";
 import type { Message } from "./event.ts";
 import { readFields } from "./frame.ts";
 import { MAX_HANDLE_CHARS } from "./limits.ts";
+import { complain, type Envelope, readEnvelopeField, rejected, shown } from "./message-fields.ts";
 
 interface IdentityBody extends Envelope {
   handle: string | null;

@@ -4,6 +4,9 @@ import type { CborReader } from "./cbor-reader.ts";
 import { DIGEST_BYTES, sameDigest } from "./cid.ts";
 import { readSlice } from "./commit-block.ts";
 import { type DraftOp, finishOps, readOps } from "./decode-op.ts";
+import type { CommitEvent, Message, SyncEvent } from "./event.ts";
+import { readFields } from "./frame.ts";
+import { MAX_COMMIT_BLOCKS_BYTES, MAX_SYNC_BLOCKS_BYTES } from "./limits.ts";
 import {
   type Complaint,
   complain,
@@ -13,9 +16,6 @@ import {
   readTidField,
   rejected,
 } from "./message-fields.ts";
-import type { CommitEvent, Message, SyncEvent } from "./event.ts";
-import { readFields } from "./frame.ts";
-import { MAX_COMMIT_BLOCKS_BYTES, MAX_SYNC_BLOCKS_BYTES } from "./limits.ts";
 
 /** Fields of both kinds; offsets are into the frame, −1 where a field was not there. */
 interface RepoBody extends Envelope {

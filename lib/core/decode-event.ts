@@ -3,11 +3,11 @@
 import { CborReader } from "./cbor-reader.ts";
 import { readAccount, readIdentity } from "./decode-account.ts";
 import { readCommit, readSync } from "./decode-commit.ts";
-import { shown } from "./message-fields.ts";
 import { MalformedBytesError } from "./errors.ts";
 import type { Message } from "./event.ts";
 import { readFields, readHeader } from "./frame.ts";
 import { MAX_FRAME_BYTES } from "./limits.ts";
+import { shown } from "./message-fields.ts";
 
 /**
  * Decodes one binary websocket message.

@@ -3,10 +3,10 @@
 import { blockAt, type CarBlocks, findIntactBlock, NO_BLOCK } from "./car.ts";
 import type { CborReader } from "./cbor-reader.ts";
 import { DIGEST_BYTES } from "./cid.ts";
-import { complain, type Envelope, quoted, shown } from "./message-fields.ts";
 import type { CommitOp, OpAction, OpFaultReason } from "./event.ts";
 import { readFields } from "./frame.ts";
 import { MAX_OPS, MAX_PATH_BYTES } from "./limits.ts";
+import { complain, type Envelope, quoted, shown } from "./message-fields.ts";
 import { isNsid, isRkey } from "./syntax.ts";
 import { internedUtf8, utf8 } from "./utf8.ts";
 

@@ -1,8 +1,8 @@
 /** Events of one lane, one by one, to packs. */
 import { ByteWriter } from "./byte-writer.ts";
-import { type EnvelopeContext, writeEnvelope } from "./pack-envelope.ts";
 import type { FirehoseEvent } from "./event.ts";
 import type { Pack, PackHeader } from "./pack.ts";
+import { type EnvelopeContext, writeEnvelope } from "./pack-envelope.ts";
 
 const FIRST_CAPACITY_BYTES = 1024;
 /** Larger buffers go with their pack: a deployment may have thousands of lanes, most of them idle at a time. */

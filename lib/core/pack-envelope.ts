@@ -1,8 +1,8 @@
 /** FirehoseEvent to envelope and back: the compact form in which events travel and dead letters are kept (docs/formats.md). */
 import { ByteFault, type ByteFaultReason, ByteReader } from "./byte-reader.ts";
 import { ByteWriter, MAX_VARINT_BYTES } from "./byte-writer.ts";
-import { ACTION_CODES, type CodeTable, COLLECTION_CODES, FAULT_CODES, REJECT_CODES } from "./pack-envelope-codes.ts";
 import type { CommitEvent, CommitOp, FirehoseEvent } from "./event.ts";
+import { ACTION_CODES, COLLECTION_CODES, type CodeTable, FAULT_CODES, REJECT_CODES } from "./pack-envelope-codes.ts";
 
 const KIND_MASK = 0x07;
 const KIND = { commit: 1, sync: 2, identity: 3, account: 4, rejected: 5 } as const satisfies Record<

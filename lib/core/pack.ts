@@ -2,8 +2,8 @@
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { ByteFault, ByteReader } from "./byte-reader.ts";
 import { ByteWriter, MAX_VARINT_BYTES } from "./byte-writer.ts";
-import { type EnvelopeFaultReason, type EnvelopeLimits, readEnvelope } from "./pack-envelope.ts";
 import type { FirehoseEvent } from "./event.ts";
+import { type EnvelopeFaultReason, type EnvelopeLimits, readEnvelope } from "./pack-envelope.ts";
 
 export interface PackHeader {
   /** 0 … lanes−1. Everything of one DID is in one lane, in order. */

@@ -33,7 +33,11 @@ export function planAccounts(input: AccountInput, changes: RowChanges, counts: C
     if (event.kind !== "account" && event.kind !== "identity") {
       continue;
     }
-    const draft: Draft = drafts.get(event.did) ?? { actor: input.numbers.actor(event.did), account: null, identity: null };
+    const draft: Draft = drafts.get(event.did) ?? {
+      actor: input.numbers.actor(event.did),
+      account: null,
+      identity: null,
+    };
     if (isRepeat(event.kind, { relay, seq: event.seq }, draft, states.get(event.did) ?? null)) {
       counts.repeatedEvents += 1;
       continue;

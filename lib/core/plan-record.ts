@@ -1,7 +1,8 @@
 /** One record to be stored → the row of its table, and what goes beside it. */
+
+import type { Numbers } from "./choice.ts";
 import type { SubjectRef } from "./collections/collection.ts";
 import { collectionOf, type ReadRecord } from "./collections/registry.ts";
-import type { Numbers } from "./choice.ts";
 import type { Digest } from "./event.ts";
 import type { PathKey, RowChanges, SubjectKey } from "./row-change.ts";
 import { latin1 } from "./utf8.ts";
@@ -89,7 +90,10 @@ function writeEdge(record: RecordToWrite, subjects: SubjectList, changes: RowCha
   const { path, rev, cid, read } = record;
   const { row } = read;
   const kind = path.collection;
-  if ((row.shape !== "record-edge" && row.shape !== "actor-edge") || (kind !== 1 && kind !== 2 && kind !== 3 && kind !== 4)) {
+  if (
+    (row.shape !== "record-edge" && row.shape !== "actor-edge") ||
+    (kind !== 1 && kind !== 2 && kind !== 3 && kind !== 4)
+  ) {
     return;
   }
   changes.edges.push({

@@ -91,7 +91,12 @@ export interface Tombstone extends PathKey {
 
 export interface AccountChange {
   readonly actor: number;
-  readonly account: { readonly relay: number; readonly seq: number; readonly active: boolean; readonly status: string | null } | null;
+  readonly account: {
+    readonly relay: number;
+    readonly seq: number;
+    readonly active: boolean;
+    readonly status: string | null;
+  } | null;
   readonly identity: { readonly relay: number; readonly seq: number; readonly handle: string | null } | null;
 }
 
@@ -105,7 +110,12 @@ export interface DeadLetter {
   readonly epoch: number;
   readonly seq: number | null;
   readonly did: string | null;
-  readonly path: { readonly collection: string; readonly rkey: string; readonly rev: bigint; readonly action: string } | null;
+  readonly path: {
+    readonly collection: string;
+    readonly rkey: string;
+    readonly rev: bigint;
+    readonly action: string;
+  } | null;
   readonly timeMs: number | null;
   /** The event reduced to what is dead, in the envelope form of packs: what a retry reads. */
   readonly envelope: Uint8Array | null;

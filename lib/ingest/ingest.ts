@@ -6,7 +6,7 @@ import type { Gap, RelayPosition, SavedCursor } from "../core/cursor.ts";
 import type { CommitOp, FirehoseEvent } from "../core/event.ts";
 import { laneOf } from "../core/lane.ts";
 import { LowWater } from "../core/low-water.ts";
-import { MAX_SEAL_BYTES, type Pack, PACK_LIMITS } from "../core/pack.ts";
+import { MAX_SEAL_BYTES, PACK_LIMITS, type Pack } from "../core/pack.ts";
 import { keepOps } from "../core/pack-envelope.ts";
 import type { EventSink } from "../firehose/port.ts";
 import type { PackWriter } from "../stream/port.ts";

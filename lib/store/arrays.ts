@@ -43,7 +43,11 @@ export function boolArray(values: readonly boolean[]): Buffer {
 }
 
 export function byteaArray(values: readonly (Uint8Array | null)[]): Buffer {
-  const out = header(OID.bytea, values, values.reduce((sum, value) => sum + 4 + (value?.length ?? 0), 0));
+  const out = header(
+    OID.bytea,
+    values,
+    values.reduce((sum, value) => sum + 4 + (value?.length ?? 0), 0),
+  );
   let at = HEADER_BYTES;
   for (const value of values) {
     at = out.writeInt32BE(value?.length ?? NULL_LENGTH, at);
@@ -67,7 +71,11 @@ export function jsonbArray(values: readonly (string | null)[]): Buffer {
 function stringArray(oid: number, values: readonly (string | null)[]): Buffer {
   const lead = oid === OID.jsonb ? 1 : 0;
   const lengths = values.map((value) => (value === null ? NULL_LENGTH : Buffer.byteLength(value) + lead));
-  const out = header(oid, values, lengths.reduce((sum, length) => sum + 4 + Math.max(length, 0), 0));
+  const out = header(
+    oid,
+    values,
+    lengths.reduce((sum, length) => sum + 4 + Math.max(length, 0), 0),
+  );
   let at = HEADER_BYTES;
   values.forEach((value, index) => {
     at = out.writeInt32BE(lengths[index] ?? NULL_LENGTH, at);

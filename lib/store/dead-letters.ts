@@ -52,11 +52,18 @@ export async function openLetters(
      WHERE state = 'open' AND ($1::int8[] IS NULL OR id = ANY ($1::int8[])) AND id > $2 ORDER BY id LIMIT $3`,
     [ids, afterId, limit],
   );
-  return rows.map(({ written_at, seq, ...row }) => ({ ...row, seq: seq === null ? null : Number(seq), writtenAtMs: written_at.getTime() }));
+  return rows.map(({ written_at, seq, ...row }) => ({
+    ...row,
+    seq: seq === null ? null : Number(seq),
+    writtenAtMs: written_at.getTime(),
+  }));
 }
 
 /** A retry that failed: the letter stays open and keeps the answer. */
-export async function noteAttempt(pool: Pool, { id, answer }: { readonly id: string; readonly answer: string }): Promise<void> {
+export async function noteAttempt(
+  pool: Pool,
+  { id, answer }: { readonly id: string; readonly answer: string },
+): Promise<void> {
   await pool.query("UPDATE standpipe.dead_letter SET attempts = attempts + 1, last_answer = $2 WHERE id = $1", [
     id,
     answer.replaceAll("\0", "\uFFFD"),

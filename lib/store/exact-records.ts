@@ -23,7 +23,10 @@ interface Row {
 }
 
 /** All records of one account, whatever its state, in no particular order. `schema`: where the views are. */
-export async function exactRecords(pool: Pool, { did, schema }: { readonly did: string; readonly schema: string }): Promise<ExactRecord[]> {
+export async function exactRecords(
+  pool: Pool,
+  { did, schema }: { readonly did: string; readonly schema: string },
+): Promise<ExactRecord[]> {
   const { rows } = await pool.query<Row>(
     `SELECT r.did, r.collection, r.rkey, r.cid, r.value::text AS value, coalesce(o.cbor, m.cbor) AS cbor
      FROM "${schema.replaceAll('"', '""')}".all_records AS r
@@ -33,5 +36,8 @@ export async function exactRecords(pool: Pool, { did, schema }: { readonly did: 
      WHERE r.did = $1`,
     [did],
   );
-  return rows.map(({ value, cbor, ...key }) => ({ ...key, cbor: cbor ?? encodeCbor(fromDagJson(JSON.parse(value ?? "null"))) }));
+  return rows.map(({ value, cbor, ...key }) => ({
+    ...key,
+    cbor: cbor ?? encodeCbor(fromDagJson(JSON.parse(value ?? "null"))),
+  }));
 }

@@ -29,7 +29,10 @@ export class Names {
     this.#relays = new Map();
   }
 
-  async resolve(names: { readonly dids: readonly string[]; readonly nsids: readonly string[] }): Promise<ResolvedNames> {
+  async resolve(names: {
+    readonly dids: readonly string[];
+    readonly nsids: readonly string[];
+  }): Promise<ResolvedNames> {
     const actors = new Map<string, number>();
     const collections = new Map<string, number>();
     const newDids = take(names.dids, this.#actors, actors);
@@ -58,7 +61,10 @@ export class Names {
        WHERE NOT EXISTS (SELECT 1 FROM standpipe.relay WHERE host = $1 AND epoch = $2) ON CONFLICT DO NOTHING`,
       [host, epoch],
     );
-    const { rows } = await this.#pool.query<{ id: number }>("SELECT id FROM standpipe.relay WHERE host = $1 AND epoch = $2", [host, epoch]);
+    const { rows } = await this.#pool.query<{ id: number }>(
+      "SELECT id FROM standpipe.relay WHERE host = $1 AND epoch = $2",
+      [host, epoch],
+    );
     const id = rows[0]?.id;
     if (id === undefined) {
       throw new Error(`relay ${host} got no number`);
@@ -82,7 +88,12 @@ function take(names: readonly string[], memory: Map<string, number>, into: Map<s
   return unknown;
 }
 
-function put(names: readonly string[], ids: string | null, into: Map<string, number>, memory: Map<string, number>): void {
+function put(
+  names: readonly string[],
+  ids: string | null,
+  into: Map<string, number>,
+  memory: Map<string, number>,
+): void {
   if (memory.size + names.length > MAX_REMEMBERED) {
     memory.clear();
   }

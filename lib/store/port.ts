@@ -1,6 +1,7 @@
 /** What the consumer needs of the database. */
-import type { Gap } from "../core/cursor.ts";
+
 import type { AuthorState, ChosenOp } from "../core/choice.ts";
+import type { Gap } from "../core/cursor.ts";
 import type { PathState } from "../core/plan.ts";
 import type { AccountState } from "../core/plan-accounts.ts";
 import type { RowChanges } from "../core/row-change.ts";
@@ -62,7 +63,11 @@ export interface WorkMarks {
 
 export interface StoreTransaction {
   /** Locks lanes and repos; both lists without repetition. */
-  lock(request: { readonly lanes: readonly number[]; readonly actors: readonly number[]; readonly withTrees: boolean }): Promise<LockedState>;
+  lock(request: {
+    readonly lanes: readonly number[];
+    readonly actors: readonly number[];
+    readonly withTrees: boolean;
+  }): Promise<LockedState>;
   /** Locks the accounts and tells which events they have seen; null for new ones. */
   lockAccounts(actors: readonly number[]): Promise<readonly (AccountState | null)[]>;
   pathStates(ops: readonly ChosenOp[]): Promise<ReadonlyMap<ChosenOp, PathState>>;
@@ -111,7 +116,10 @@ export class StoreError extends Error {
   /** SQLSTATE or the system's error code, where there was one. */
   readonly code: string | null;
 
-  constructor(message: string, options: { readonly kind: "transient" | "poison"; readonly code: string | null; readonly cause: unknown }) {
+  constructor(
+    message: string,
+    options: { readonly kind: "transient" | "poison"; readonly code: string | null; readonly cause: unknown },
+  ) {
     super(message, { cause: options.cause });
     this.kind = options.kind;
     this.code = options.code;

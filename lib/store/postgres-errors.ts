@@ -16,8 +16,13 @@ export function storeError(error: unknown): StoreError {
   }
   const message = error instanceof Error ? error.message : String(error);
   const code = codeOf(error);
-  const isPoison = code !== null && code.length === 5 && POISON_CLASSES.has(code.slice(0, 2)) && code !== MISSING_PARTITION;
-  return new StoreError(message === "" ? (code ?? "unknown error") : message, { kind: isPoison ? "poison" : "transient", code, cause: error });
+  const isPoison =
+    code !== null && code.length === 5 && POISON_CLASSES.has(code.slice(0, 2)) && code !== MISSING_PARTITION;
+  return new StoreError(message === "" ? (code ?? "unknown error") : message, {
+    kind: isPoison ? "poison" : "transient",
+    code,
+    cause: error,
+  });
 }
 
 function codeOf(error: unknown): string | null {

@@ -47,7 +47,11 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 }
 
 /** Also for short-lived commands. */
-export function createPool({ connectionString, poolSize, connectTimeoutMs = CONNECT_TIMEOUT_MS }: Omit<PostgresStoreOptions, "log">): pg.Pool {
+export function createPool({
+  connectionString,
+  poolSize,
+  connectTimeoutMs = CONNECT_TIMEOUT_MS,
+}: Omit<PostgresStoreOptions, "log">): pg.Pool {
   return new pg.Pool({
     connectionString,
     max: poolSize,
@@ -57,7 +61,11 @@ export function createPool({ connectionString, poolSize, connectTimeoutMs = CONN
   });
 }
 
-async function transact<Result>(pool: pg.Pool, names: Names, work: (transaction: StoreTransaction) => Promise<Result>): Promise<Result> {
+async function transact<Result>(
+  pool: pg.Pool,
+  names: Names,
+  work: (transaction: StoreTransaction) => Promise<Result>,
+): Promise<Result> {
   const client = await asStoreErrors(pool.connect());
   // A connection that breaks while it is out of the pool tells it only here; the query in hand rejects as well.
   const ignore = (): void => undefined;
@@ -65,7 +73,9 @@ async function transact<Result>(pool: pg.Pool, names: Names, work: (transaction:
   let isUsable = true;
   try {
     // Only what the database says becomes a StoreError; faults of our own code stay what they are.
-    const queries: Queries = { query: (text: string | pg.QueryConfig, values?: unknown[]) => asStoreErrors(client.query(text, values)) };
+    const queries: Queries = {
+      query: (text: string | pg.QueryConfig, values?: unknown[]) => asStoreErrors(client.query(text, values)),
+    };
     await queries.query("BEGIN");
     const result = await work(createTransaction(queries));
     await queries.query("COMMIT");

@@ -1,7 +1,8 @@
 /** Changes that most batches do not have: each is one statement, sent only when there is something to say. */
+
+import { createHash } from "node:crypto";
 import type { Gap } from "../core/cursor.ts";
 import type { RowChanges } from "../core/row-change.ts";
-import { createHash } from "node:crypto";
 import { boolArray } from "./arrays.ts";
 import { bytea, int4, int8, jsonb, text } from "./batch-arrays.ts";
 
@@ -194,7 +195,9 @@ export function gapStatement(gaps: readonly Gap[]): Statement {
 }
 
 function gapDigest({ reason, relay, epoch, afterSeq, beforeSeq, detail }: Gap): Uint8Array {
-  return createHash("sha256").update(JSON.stringify([reason, relay, epoch, afterSeq, beforeSeq, detail])).digest();
+  return createHash("sha256")
+    .update(JSON.stringify([reason, relay, epoch, afterSeq, beforeSeq, detail]))
+    .digest();
 }
 
 function bigintOrNull(value: number | null): bigint | null {

@@ -8,7 +8,14 @@ import { int4Array, int8ArrayOfNumbers, readArray } from "./arrays.ts";
 import { batchArguments, int4, int8, text } from "./batch-arrays.ts";
 import type { LockedState, StoreTransaction, WorkEnd } from "./port.ts";
 import type { Queries } from "./queries-port.ts";
-import { gapStatement, ODD_PATH_MARK, type Statement, statement, statementsAfter, statementsBefore } from "./rare-changes.ts";
+import {
+  gapStatement,
+  ODD_PATH_MARK,
+  type Statement,
+  statement,
+  statementsAfter,
+  statementsBefore,
+} from "./rare-changes.ts";
 import { RAW_RESULT } from "./raw-result.ts";
 
 interface LockRow {
@@ -47,7 +54,10 @@ async function lock(client: Queries, request: Parameters<StoreTransaction["lock"
       tree: tree === null ? null : Buffer.from(tree, "hex"),
     };
   });
-  const lanes = readArray(row?.lane_fences).map((fence, index) => ({ fence: Number(fence), number: Number(numbers?.[index]) }));
+  const lanes = readArray(row?.lane_fences).map((fence, index) => ({
+    fence: Number(fence),
+    number: Number(numbers?.[index]),
+  }));
   return { authors, lanes };
 }
 
@@ -80,13 +90,16 @@ async function lockAccounts(client: Queries, actors: readonly number[]): Promise
 }
 
 async function pathStates(client: Queries, ops: readonly ChosenOp[]): Promise<ReadonlyMap<ChosenOp, PathState>> {
-  const { text: sql, values } = statement("SELECT row_rev, tombstone_rev FROM standpipe.path_states({}, {}, {}, {}, {})", [
-    int4(ops, (chosen) => (chosen.tid === null ? 0 : chosen.collection)),
-    int4(ops, (chosen) => chosen.actor),
-    int4(ops, (chosen) => chosen.collection),
-    text(ops, (chosen) => chosen.op.op.rkey),
-    int8(ops, (chosen) => chosen.tid),
-  ]);
+  const { text: sql, values } = statement(
+    "SELECT row_rev, tombstone_rev FROM standpipe.path_states({}, {}, {}, {}, {})",
+    [
+      int4(ops, (chosen) => (chosen.tid === null ? 0 : chosen.collection)),
+      int4(ops, (chosen) => chosen.actor),
+      int4(ops, (chosen) => chosen.collection),
+      text(ops, (chosen) => chosen.op.op.rkey),
+      int8(ops, (chosen) => chosen.tid),
+    ],
+  );
   const { rows } = await client.query<{ row_rev: string | null; tombstone_rev: string | null }>(sql, [...values]);
   return new Map(
     ops.map((chosen, index) => {
@@ -126,7 +139,10 @@ async function run(client: Queries, { text: sql, values }: Statement): Promise<n
 
 async function writeBatch(client: Queries, changes: RowChanges, tick: number): Promise<number> {
   const args = [{ type: "int4", value: tick }, ...batchArguments(changes)];
-  const { text: sql, values } = statement(`SELECT standpipe.write_batch(${args.map(() => "{}").join(", ")}) AS grown`, args);
+  const { text: sql, values } = statement(
+    `SELECT standpipe.write_batch(${args.map(() => "{}").join(", ")}) AS grown`,
+    args,
+  );
   const { rows } = await client.query<{ grown: number }>(sql, [...values]);
   return rows[0]?.grown ?? 0;
 }

@@ -30,16 +30,20 @@ const goesOn: Record<string, Write> = {
   "the same record deleted": { action: "delete", rkey: KEY },
 };
 
-const cases = Object.keys(setAside).flatMap((op) => Object.keys(goesOn).map((then) => ({ op, then })));
+const cases = Object.keys(setAside).flatMap((op) => Object.keys(goesOn).map((next) => ({ op, next })));
 
 /** The history, with a sibling op beside the one that is set aside. */
-function history({ op, then }: { op: string; then: string }): { before: CommitEvent[]; aside: CommitEvent; after: CommitEvent[] } {
-  const account = new Account(`retry${op}${then.length}`);
+function history({ op, next }: { op: string; next: string }): {
+  before: CommitEvent[];
+  aside: CommitEvent;
+  after: CommitEvent[];
+} {
+  const account = new Account(`retry${op}${next.length}`);
   const writes = setAside[op] ?? [];
   const before = writes.slice(0, -1).map((write) => account.commit(write));
   const sibling: Write = { action: "create", rkey: "3l3qo2vuuaa2b", record: likeOf(FIRST_POST) };
   const aside = account.commit(...writes.slice(-1), sibling);
-  const last = goesOn[then];
+  const last = goesOn[next];
   return { before, aside, after: last === undefined ? [] : [account.commit(last)] };
 }
 
@@ -65,9 +69,9 @@ async function undisturbed(events: readonly CommitEvent[]): Promise<unknown> {
   return await visibleState(consumer.store.pool);
 }
 
-describe.each(cases)("a $op set aside, then $then", ({ op, then }) => {
+describe.each(cases)("a $op set aside, then $next", ({ op, next }) => {
   it("ends as an undisturbed run once it is retried", async () => {
-    const { before, aside, after } = history({ op, then });
+    const { before, aside, after } = history({ op, next });
     await using consumer = await createTestConsumer();
     for (const event of before) {
       await consumer.consume(packOf(event));
@@ -84,13 +88,13 @@ describe.each(cases)("a $op set aside, then $then", ({ op, then }) => {
     expect(answers.every(({ state }) => state === "closed")).toBe(true);
     expect(await visibleState(consumer.store.pool)).toEqual(await undisturbed([...before, aside, ...after]));
     const closed = await consumer.store.pool.query<{ state: string }>("SELECT state FROM dead_letters");
-    expect(closed.rows).toEqual([{ state: then === "another record" ? "applied" : "superseded" }]);
+    expect(closed.rows).toEqual([{ state: next === "another record" ? "applied" : "superseded" }]);
   });
 });
 
 describe("a dead letter", () => {
   it("leaves its siblings, its repo and its batch alone", async () => {
-    const { before, aside, after } = history({ op: "create", then: "another record" });
+    const { before, aside, after } = history({ op: "create", next: "another record" });
     const neighbour = new Account("neighbour").commit({ action: "create", rkey: OTHER, record: likeOf(SECOND_POST) });
     await using consumer = await createTestConsumer();
     await refuse(consumer, "INSERT");
@@ -124,7 +128,7 @@ describe("a dead letter", () => {
   });
 
   it("that is older than the tombstones is refused, with the reason, unless forced", async () => {
-    const { aside } = history({ op: "create", then: "another record" });
+    const { aside } = history({ op: "create", next: "another record" });
     await using consumer = await createTestConsumer();
     const allow = await refuse(consumer, "INSERT");
     await consumer.consume(packOf(aside));

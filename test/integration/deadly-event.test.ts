@@ -15,9 +15,13 @@ const POST_KEY = "3l3qo2vuu2s2b";
 
 /** How the process ended: its exit code, or the signal. */
 async function live(connectionString: string, packs: readonly Pack[]): Promise<number | string> {
-  const child = spawn(process.execPath, [join(projectRoot, "test/support/deadly-consumer.ts"), connectionString, DEADLY], {
-    stdio: ["pipe", "ignore", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(projectRoot, "test/support/deadly-consumer.ts"), connectionString, DEADLY],
+    {
+      stdio: ["pipe", "ignore", "inherit"],
+    },
+  );
   for (const pack of packs.map(encodePack)) {
     const length = Buffer.alloc(4);
     length.writeUInt32LE(pack.length);

@@ -19,7 +19,9 @@ describe("the recorded network in Postgres", () => {
     await using consumer = await createTestConsumer();
     await apply(consumer, packsOf(events, { size: () => 60 }), 8);
     expect(await differences(consumer.store.pool)).toEqual([]);
-    expect(consumer.telemetry.counted("applied_events_total", "commit")).toBe(events.filter(({ kind }) => kind === "commit").length);
+    expect(consumer.telemetry.counted("applied_events_total", "commit")).toBe(
+      events.filter(({ kind }) => kind === "commit").length,
+    );
     expect(consumer.telemetry.counted("broken_chains_total")).toBe(0);
   });
 

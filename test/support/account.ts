@@ -66,7 +66,15 @@ export class Account {
 
 function opOf({ action, collection = LIKE, rkey, record, fault = null }: Write): CommitOp {
   const bytes = action === "delete" ? null : encodeCbor(valueOf(record));
-  return { action, collection, rkey, cid: bytes === null ? null : digestOf(bytes), prev: null, record: fault === null ? bytes : null, fault };
+  return {
+    action,
+    collection,
+    rkey,
+    cid: bytes === null ? null : digestOf(bytes),
+    prev: null,
+    record: fault === null ? bytes : null,
+    fault,
+  };
 }
 
 function valueOf(record: unknown): CborValue {
@@ -94,5 +102,12 @@ export function packOf(...events: readonly (CommitEvent | SyncEvent)[]): Pack {
     builder.append(event);
   }
   nextNumber += 1;
-  return builder.seal({ lane: laneOf(events[0]?.did ?? "", LANES), lanes: LANES, relay: RELAY, epoch: 1, fence: 1, number: nextNumber });
+  return builder.seal({
+    lane: laneOf(events[0]?.did ?? "", LANES),
+    lanes: LANES,
+    relay: RELAY,
+    epoch: 1,
+    fence: 1,
+    number: nextNumber,
+  });
 }

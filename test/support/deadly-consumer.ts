@@ -6,8 +6,8 @@ import { buffer } from "node:stream/consumers";
 import { consume } from "../../lib/consume/consume.ts";
 import { decodePack, type Pack } from "../../lib/core/pack.ts";
 import { tidText } from "../../lib/core/tid.ts";
-import { createPostgresStore } from "../../lib/store/postgres-store.ts";
 import type { Store } from "../../lib/store/port.ts";
+import { createPostgresStore } from "../../lib/store/postgres-store.ts";
 import { CountingTelemetry } from "./counting-telemetry.ts";
 import { silentLog } from "./silent-log.ts";
 

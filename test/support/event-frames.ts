@@ -1,6 +1,7 @@
 /** Small frames with a given seq and time, as a relay would send them, for tests of the way and not of the content. */
-import { encodeCbor } from "../../lib/core/dag-cbor-encode.ts";
+
 import type { CborValue } from "../../lib/core/dag-cbor.ts";
+import { encodeCbor } from "../../lib/core/dag-cbor-encode.ts";
 
 const START_MS = Date.parse("2026-11-01T00:00:00.000Z");
 

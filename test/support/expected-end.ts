@@ -44,7 +44,9 @@ export async function differences(pool: Pool): Promise<string[]> {
   for (const { what, stored, counted } of await checkCounters(pool)) {
     found.push(`${what}: stored ${stored}, counted ${counted}`);
   }
-  const letters = await pool.query<{ reason: string; detail: string }>("SELECT reason, detail FROM standpipe.dead_letter");
+  const letters = await pool.query<{ reason: string; detail: string }>(
+    "SELECT reason, detail FROM standpipe.dead_letter",
+  );
   found.push(...letters.rows.map(({ reason, detail }) => `dead letter: ${reason}: ${detail}`));
   return found;
 }

@@ -18,13 +18,21 @@ export interface PlanReading {
 }
 
 /** Of a plan for the values given; `many` is the number of rows from which reading a relation whole counts. */
-export async function readPlan(client: ClientBase, statement: string, { many }: { readonly many: number }): Promise<PlanReading> {
-  const { rows } = await client.query<{ "QUERY PLAN": readonly [{ readonly Plan: PlanNode }] }>(`EXPLAIN (FORMAT JSON) ${statement}`);
+export async function readPlan(
+  client: ClientBase,
+  statement: string,
+  { many }: { readonly many: number },
+): Promise<PlanReading> {
+  const { rows } = await client.query<{ "QUERY PLAN": readonly [{ readonly Plan: PlanNode }] }>(
+    `EXPLAIN (FORMAT JSON) ${statement}`,
+  );
   const sizes = await relationSizes(client);
   const nodes = rows.flatMap((row) => flatten(row["QUERY PLAN"][0].Plan));
   return {
     wholeScans: [...new Set(nodes.flatMap((node) => wholeScan(node, sizes, many)))],
-    opaqueFunctions: nodes.flatMap((node) => (node["Node Type"] === "Function Scan" ? [node["Function Name"] ?? "?"] : [])),
+    opaqueFunctions: nodes.flatMap((node) =>
+      node["Node Type"] === "Function Scan" ? [node["Function Name"] ?? "?"] : [],
+    ),
   };
 }
 

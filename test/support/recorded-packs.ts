@@ -53,5 +53,7 @@ export function packsOf(events: readonly FirehoseEvent[], { size, fence = 1 }: S
 
 /** Packs in batches of a few, as a consumer reads them. */
 export function inBatches(packs: readonly Pack[], size: number): Pack[][] {
-  return Array.from({ length: Math.ceil(packs.length / size) }, (_, index) => packs.slice(index * size, (index + 1) * size));
+  return Array.from({ length: Math.ceil(packs.length / size) }, (_, index) =>
+    packs.slice(index * size, (index + 1) * size),
+  );
 }

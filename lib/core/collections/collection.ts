@@ -1,6 +1,7 @@
 /** What a collection's file says, and the rows that records become. */
-import type { Digest } from "../event.ts";
+
 import type { CborMap } from "../dag-cbor.ts";
+import type { Digest } from "../event.ts";
 
 /** A strongRef whose parts fit the dictionary of subjects. */
 export interface SubjectRef {

@@ -25,7 +25,9 @@ export function documentCollection(lexicon: DocumentLexicon): Collection {
       return misfit(`field ${did} is no DID`);
     }
     const map = maps.find((name) => !(record.get(name) instanceof Map));
-    return map === undefined ? { shape: "document", created: createdField(record) } : misfit(`field ${map} is missing or no object`);
+    return map === undefined
+      ? { shape: "document", created: createdField(record) }
+      : misfit(`field ${map} is missing or no object`);
   }
   return { nsid, id, view, key, read };
 }

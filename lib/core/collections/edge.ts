@@ -34,7 +34,13 @@ export function readActorEdge(record: CborMap): Row {
   }
   const created = createdField(record);
   const via = refOf(record.get("via")) ?? null;
-  return { shape: "actor-edge", created, subjectDid, via, isPlain: isWholeText(created) && saysVia(record, via !== null) };
+  return {
+    shape: "actor-edge",
+    created,
+    subjectDid,
+    via,
+    isPlain: isWholeText(created) && saysVia(record, via !== null),
+  };
 }
 
 function saysVia(record: CborMap, hasVia: boolean): boolean {

@@ -1,6 +1,7 @@
 /** Reading fields of a record that are text, references and times. */
-import { packCreatedAt } from "../created-at.ts";
+
 import { DAG_CBOR, parseCidText } from "../cid.ts";
+import { packCreatedAt } from "../created-at.ts";
 import type { CborMap, CborValue } from "../dag-cbor.ts";
 import { isDid, parseAtUri } from "../syntax.ts";
 import type { MisfitRow, SubjectRef } from "./collection.ts";
@@ -47,5 +48,7 @@ export function isBareRef(value: CborValue | undefined): boolean {
 /** The first of these fields that is no text, as a problem. */
 export function missingText(record: CborMap, names: readonly string[]): MisfitRow | undefined {
   const name = names.find((each) => textField(record, each) === undefined);
-  return name === undefined ? undefined : misfit(record.has(name) ? `field ${name} is no text` : `field ${name} is missing`);
+  return name === undefined
+    ? undefined
+    : misfit(record.has(name) ? `field ${name} is no text` : `field ${name} is missing`);
 }

@@ -1,8 +1,7 @@
 /** A data directory in, the account under which its server runs out: Postgres refuses to run as root. */
-import type { SpawnOptions } from "node:child_process";
 import { chownSync, readFileSync, statSync } from "node:fs";
 import type { PostgresBinaries } from "./binaries.ts";
-import { run } from "./child.ts";
+import { type Invocation, run } from "./child.ts";
 import { EmbeddedPostgresError, OTHER_WAYS } from "./errors.ts";
 
 /**
@@ -19,12 +18,6 @@ const NAMESPACE_ID = 65534;
 
 /** Nothing of our environment (`PGDATA`, `LD_PRELOAD`, locales) may change what the server does. */
 const ENVIRONMENT = { LC_ALL: "C", PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
-
-export interface Invocation {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly options: Pick<SpawnOptions, "uid" | "gid" | "env" | "cwd">;
-}
 
 /** How to spawn this command under this account. */
 export function asAccount(account: Account, command: string, args: readonly string[]): Invocation {

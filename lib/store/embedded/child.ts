@@ -1,6 +1,12 @@
 /** A command in, its exit code and output out. */
-import { spawn } from "node:child_process";
-import type { Invocation } from "./account.ts";
+import { type SpawnOptions, spawn } from "node:child_process";
+
+/** What to spawn, and as whom. */
+export interface Invocation {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly options: Pick<SpawnOptions, "uid" | "gid" | "env" | "cwd">;
+}
 
 export interface CommandResult {
   /** Null where it could not be started or a signal ended it. */

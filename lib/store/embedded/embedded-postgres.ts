@@ -6,10 +6,10 @@ import {
   DEFAULT_DATABASE,
   type Directory,
   type EmbeddedPostgresOptions,
-  openDirectory,
   type Origin,
-  visit,
+  openDirectory,
   type Visit,
+  visit,
 } from "./directory.ts";
 import { DataDirectoryInUseError } from "./errors.ts";
 import { boundLogFile } from "./log-file.ts";

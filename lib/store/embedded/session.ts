@@ -1,7 +1,7 @@
 /** One connection to the embedded server for our own bookkeeping: locks that end with the process that holds them. */
 import { Client } from "pg";
-import type { DirectoryHolder } from "./errors.ts";
 import { SUPERUSER } from "./cluster.ts";
+import type { DirectoryHolder } from "./errors.ts";
 
 /** Where the bookkeeping happens: advisory locks belong to one database. */
 export const ADMIN_DATABASE = "postgres";

@@ -129,7 +129,8 @@ CREATE VIEW standpipe.subject_row AS
 SELECT s.id, 'at://' || a.did || '/' || c.nsid || '/' || s.rkey AS uri, a.did, c.nsid AS collection, s.rkey, standpipe.cid_text(s.cid) AS cid
 FROM standpipe.subject AS s JOIN standpipe.actor AS a ON a.id = s.actor JOIN standpipe.collection AS c ON c.id = s.collection;
 
--- Likes and reposts, follows and blocks: two shapes, two tables each.
+-- Likes and reposts, follows and blocks: two shapes, two tables each. A record that says more than its columns (another form of
+-- createdAt, fields of its own) has its JSON in `original`.
 DO $make$
 DECLARE
   e record;
@@ -148,11 +149,10 @@ FROM standpipe.%1$I AS t JOIN standpipe.actor AS a ON a.id = t.actor JOIN standp
 
 CREATE VIEW standpipe.%1$s_record AS
 SELECT t.actor, t.tid, t.uri, t.did, '%3$s'::text AS collection, t.rkey, t.cid, t.rev, t.indexed_at,
-  CASE WHEN t.created & 15 < 15 THEN
+  coalesce((SELECT o.value FROM standpipe.original AS o WHERE o.actor = t.actor AND o.collection = %2$s AND o.rkey = t.rkey),
     jsonb_build_object('$type', '%3$s', 'subject', jsonb_build_object('uri', t.subject_uri, 'cid', t.subject_cid),
       'createdAt', standpipe.created_text(t.created))
-    || CASE WHEN t.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END
-  ELSE (SELECT o.value FROM standpipe.original AS o WHERE o.actor = t.actor AND o.collection = %2$s AND o.rkey = t.rkey) END AS value
+    || CASE WHEN t.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END) AS value
 FROM standpipe.%1$s_row AS t;
 
 CREATE VIEW {{schema}}.%4$I AS
@@ -182,10 +182,9 @@ FROM standpipe.%1$I AS t JOIN standpipe.actor AS a ON a.id = t.actor JOIN standp
 
 CREATE VIEW standpipe.%1$s_record AS
 SELECT t.actor, t.tid, t.uri, t.did, '%3$s'::text AS collection, t.rkey, t.cid, t.rev, t.indexed_at,
-  CASE WHEN t.created & 15 < 15 THEN
+  coalesce((SELECT o.value FROM standpipe.original AS o WHERE o.actor = t.actor AND o.collection = %2$s AND o.rkey = t.rkey),
     jsonb_build_object('$type', '%3$s', 'subject', t.subject_did, 'createdAt', standpipe.created_text(t.created))
-    || CASE WHEN t.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END
-  ELSE (SELECT o.value FROM standpipe.original AS o WHERE o.actor = t.actor AND o.collection = %2$s AND o.rkey = t.rkey) END AS value
+    || CASE WHEN t.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END) AS value
 FROM standpipe.%1$s_row AS t;
 
 CREATE VIEW {{schema}}.%4$I AS
@@ -246,19 +245,19 @@ BEGIN
     ('list', 'lists', $c$ t.value ->> 'name' AS name, t.value ->> 'purpose' AS purpose, t.value ->> 'description' AS description $c$),
     ('list_item', 'list_items', $c$ NULL::text AS subject_uri, t.value ->> 'subject' AS subject_did, NULL::text AS subject_rkey,
       NULL::text AS subject_cid, t.value ->> 'list' AS list_uri $c$),
-    ('list_block', 'list_blocks', $c$ t.value ->> 'subject' AS subject_uri, split_part(t.value ->> 'subject', '/', 3) AS subject_did,
-      split_part(t.value ->> 'subject', '/', 5) AS subject_rkey, NULL::text AS subject_cid $c$),
+    ('list_block', 'list_blocks', $c$ t.value ->> 'subject' AS subject_uri, substring(t.value ->> 'subject' from '^at://(did:[^/]+)') AS subject_did,
+      substring(t.value ->> 'subject' from '^at://[^/]+/[^/]+/([^/]+)') AS subject_rkey, NULL::text AS subject_cid $c$),
     ('feed_generator', 'feed_generators', $c$ t.value ->> 'did' AS service_did, t.value ->> 'displayName' AS display_name,
       t.value ->> 'description' AS description $c$),
     ('starter_pack', 'starter_packs', $c$ t.value ->> 'name' AS name, t.value ->> 'description' AS description, t.value ->> 'list' AS list_uri $c$),
     ('labeler_service', 'labeler_services', $c$ t.value -> 'policies' AS policies $c$),
     ('verification', 'verifications', $c$ NULL::text AS subject_uri, t.value ->> 'subject' AS subject_did, NULL::text AS subject_rkey,
       NULL::text AS subject_cid, t.value ->> 'handle' AS handle, t.value ->> 'displayName' AS display_name $c$),
-    ('thread_gate', 'thread_gates', $c$ t.value ->> 'post' AS subject_uri, split_part(t.value ->> 'post', '/', 3) AS subject_did,
-      split_part(t.value ->> 'post', '/', 5) AS subject_rkey, NULL::text AS subject_cid, t.value -> 'allow' AS allow,
+    ('thread_gate', 'thread_gates', $c$ t.value ->> 'post' AS subject_uri, substring(t.value ->> 'post' from '^at://(did:[^/]+)') AS subject_did,
+      substring(t.value ->> 'post' from '^at://[^/]+/[^/]+/([^/]+)') AS subject_rkey, NULL::text AS subject_cid, t.value -> 'allow' AS allow,
       t.value -> 'hiddenReplies' AS hidden_replies $c$),
-    ('post_gate', 'post_gates', $c$ t.value ->> 'post' AS subject_uri, split_part(t.value ->> 'post', '/', 3) AS subject_did,
-      split_part(t.value ->> 'post', '/', 5) AS subject_rkey, NULL::text AS subject_cid, t.value -> 'embeddingRules' AS embedding_rules,
+    ('post_gate', 'post_gates', $c$ t.value ->> 'post' AS subject_uri, substring(t.value ->> 'post' from '^at://(did:[^/]+)') AS subject_did,
+      substring(t.value ->> 'post' from '^at://[^/]+/[^/]+/([^/]+)') AS subject_rkey, NULL::text AS subject_cid, t.value -> 'embeddingRules' AS embedding_rules,
       t.value -> 'detachedEmbeddingUris' AS detached_embedding_uris $c$)
     ) AS x (base, view, columns) LOOP
     EXECUTE format($v$
@@ -271,9 +270,15 @@ WHERE NOT EXISTS (SELECT 1 FROM standpipe.inactive_actor AS i WHERE i.actor = t.
   END LOOP;
 END $make$;
 
+-- People know accounts by their handles.
+CREATE INDEX account_handle ON standpipe.account (handle);
+
 CREATE VIEW {{schema}}.users AS
 SELECT a.did, t.handle, t.active, t.status, standpipe.indexed_at(t.tick) AS indexed_at
 FROM standpipe.account AS t JOIN standpipe.actor AS a ON a.id = t.actor;
+
+-- As generic_collection: both are read for the records of one collection.
+CREATE INDEX misfit_collection ON standpipe.misfit (collection, actor);
 
 CREATE VIEW standpipe.generic_row AS
 SELECT t.actor, 'at://' || a.did || '/' || c.nsid || '/' || t.rkey AS uri, a.did, c.nsid AS collection, t.rkey,
@@ -368,6 +373,8 @@ CREATE FUNCTION {{schema}}.counts_of(uri text) RETURNS SETOF {{schema}}.post_cou
     coalesce(sum(n.quotes), 0)::int4
   FROM standpipe.subject_count AS n WHERE n.subject = ANY (standpipe.subject_ids($1))
 $$;
+
+CREATE INDEX dead_letter_did ON standpipe.dead_letter (did);
 
 CREATE VIEW {{schema}}.dead_letters AS
 SELECT d.id, d.state, d.written_at, d.scope, d.reason, d.detail, d.relay, d.epoch, d.seq, d.did, d.collection, d.rkey,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeEnvelope, encodeEnvelope, keepOps } from "../../../lib/core/pack-envelope.ts";
 import type { CommitEvent, CommitOp, FirehoseEvent } from "../../../lib/core/event.ts";
+import { decodeEnvelope, encodeEnvelope, keepOps } from "../../../lib/core/pack-envelope.ts";
 import { arbitraryCommit, arbitraryEvent } from "../../support/arbitrary-events.ts";
 
 function op(rkey: string, fields: Partial<CommitOp> = {}): CommitOp {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FrameStore } from "../../../../lib/firehose/relay/frame-store.ts";
 import { locateSeq } from "../../../../lib/firehose/relay/frame-seq.ts";
+import { FrameStore } from "../../../../lib/firehose/relay/frame-store.ts";
 import { Timeline } from "../../../../lib/firehose/relay/timeline.ts";
 import { identityFrame } from "../../../support/event-frames.ts";
 import { frameBlocksOfSeqs } from "../../../support/small-recording.ts";

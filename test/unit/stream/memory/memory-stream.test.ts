@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { Delivery } from "../../../../lib/stream/port.ts";
 import {
   createMemoryStream,
   type MemoryStream,
   StreamClosedError,
 } from "../../../../lib/stream/memory/memory-stream.ts";
+import type { Delivery } from "../../../../lib/stream/port.ts";
 import { makePack } from "../../../support/packs.ts";
 
 const signal = new AbortController().signal;
