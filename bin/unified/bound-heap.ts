@@ -2,10 +2,12 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * V8 doubles its young generation under load, up to 130 MB on a machine with memory to spare, and keeps it. What a decoder leaves
- * behind dies at once, so a small one serves as well: measured, it costs no events a second and saves 100 MB. Works only
- * before the heap has grown.
+ * On a machine with memory to spare V8 lets its heap grow far beyond what lives in it, and keeps it. What a decoder leaves behind dies
+ * at once: a young generation that does not grow (it would to 130 MB) and an old one that is collected after 30 % instead of 100 to 400 %
+ * of growth serve as well. Measured at full speed: 400 MB resident without, 180 MB with, and no fewer events a second.
+ * Works only before the heap has grown.
  */
-export function boundYoungGeneration(): void {
+export function boundHeap(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
+  setFlagsFromString("--heap-growing-percent=30");
 }

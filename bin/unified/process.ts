@@ -11,7 +11,7 @@ import { statusLine } from "../../lib/telemetry/status-line.ts";
 import { createTelemetry } from "../../lib/telemetry/telemetry.ts";
 import { createWatchdog, watch } from "../../lib/telemetry/watchdog.ts";
 import type { Streams } from "../command-context.ts";
-import { boundYoungGeneration } from "./bound-heap.ts";
+import { boundHeap } from "./bound-heap.ts";
 import { stagesOf } from "./stages.ts";
 import { createVitals, STARTING, type Vitals } from "./vitals.ts";
 
@@ -36,7 +36,7 @@ const PRINT_EVERY_MS = 10_000;
 /** Disposing stops the HTTP server and the status line. @throws ConfigurationError where PORT cannot be had. */
 export async function openProcess(options: ProcessOptions): Promise<LongLivedProcess> {
   const { command, streams, settings } = options;
-  boundYoungGeneration();
+  boundHeap();
   const screen = createScreen(streams);
   const log = screenLog(screen, { level: settings.LOG_LEVEL, readable: streams.err.isTTY === true });
   const counters = createCounters();

@@ -43,7 +43,7 @@ export const SETTINGS = {
   MAX_IN_FLIGHT_MB: wholeNumber({
     from: 1,
     to: 4096,
-    fallback: 48,
+    fallback: 24,
     meaning: "Megabytes of events that were received and are not yet durable; past it the relay's socket is paused.",
   }),
   TOMBSTONE_DAYS: wholeNumber({

@@ -87,7 +87,15 @@ describe("texts made by SQL", () => {
   });
 
   it("have no number for what is no TID", async () => {
-    for (const text of ["", "self", "zzzzzzzzzzzzz", "3l3qo2vutsw2", "3l3qo2vutsw2b2", "3l3qo2vutsw2B"]) {
+    for (const text of [
+      "",
+      "self",
+      "zzzzzzzzzzzzz",
+      "jzzzzzzzzzzzz",
+      "3l3qo2vutsw2",
+      "3l3qo2vutsw2b2",
+      "3l3qo2vutsw2B",
+    ]) {
       expect(await one("standpipe.tid_value($1)", text)).toBeNull();
     }
   });

@@ -19,6 +19,10 @@ export interface ExpectedRepo {
 }
 
 const recording = openRecording(readFileSync(join(projectRoot, "test/fixtures/network.spr")));
+export function recordedRepos(): Iterable<{ readonly did: string; readonly car: Uint8Array }> {
+  return recording.repos();
+}
+
 let repos: Promise<ExpectedRepo[]> | undefined;
 
 /** Every final repo; read once a test file. */

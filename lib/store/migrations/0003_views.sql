@@ -79,9 +79,9 @@ CREATE FUNCTION standpipe.tid_text(tid int8) RETURNS text LANGUAGE sql IMMUTABLE
     || substr('234567abcdefghijklmnopqrstuvwxyz', ((tid & 31))::int4 + 1, 1)
 $$;
 
--- The number of a TID, NULL for any other text.
+-- The number of a TID, NULL for any other text. A first character after `b` would set the top bit, which no TID has.
 CREATE FUNCTION standpipe.tid_value(rkey text) RETURNS int8 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT CASE WHEN rkey ~ '^[234567a-j][234567a-z]{12}$' THEN
+  SELECT CASE WHEN rkey ~ '^[234567ab][234567a-z]{12}$' THEN
     ((strpos('234567abcdefghijklmnopqrstuvwxyz', substr(rkey, 1, 1)) - 1)::int8 << 60)
     | ((strpos('234567abcdefghijklmnopqrstuvwxyz', substr(rkey, 2, 1)) - 1)::int8 << 55)
     | ((strpos('234567abcdefghijklmnopqrstuvwxyz', substr(rkey, 3, 1)) - 1)::int8 << 50)
