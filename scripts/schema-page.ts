@@ -55,7 +55,7 @@ function ownWords(comment: string | null | undefined): string {
   return (comment ?? "").replace(/^standpipe(: )?/, "");
 }
 
-const PLACE = /(<!-- made: (\S+) -->\n)[\s\S]*?(\n<!-- end -->)/g;
+const PLACE = /(<!-- made: (\S+) -->\n\n)[\s\S]*?(\n\n<!-- end -->)/g;
 
 /** What stands between `<!-- made: NAME -->` and `<!-- end -->` is replaced. NAME is `common`, `functions` or a view's. */
 export function fillSchemaPage(page: string, catalogue: Catalogue): string {

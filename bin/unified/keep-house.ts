@@ -6,6 +6,8 @@ import { errorLine } from "../../lib/telemetry/log.ts";
 import type { UnifiedOptions } from "./run-unified.ts";
 
 const LOOK_EVERY_MS = 1_000;
+/** The look itself costs a millisecond. */
+const SILENT_AFTER_MS = 5_000;
 /** Partitions are made days ahead: an hour late is early enough. */
 const TURN_EVERY_MS = 3_600_000;
 
@@ -16,11 +18,17 @@ export function keepHouse(
 ): Disposable {
   const { telemetry, vitals } = options.surroundings;
   const look = async (): Promise<void> => {
+    // A server that is frozen, or behind a network that drops everything, answers neither yes nor no.
+    const silence = setTimeout(() => {
+      vitals.connectTrouble = `no answer for ${SILENT_AFTER_MS / 1000} s`;
+    }, SILENT_AFTER_MS);
     try {
       vitals.totals = await readTotals(pool);
       vitals.connectTrouble = null;
     } catch (error) {
       vitals.connectTrouble = errorLine(error);
+    } finally {
+      clearTimeout(silence);
     }
   };
   const turn = (): Promise<void> =>

@@ -188,6 +188,25 @@ describe("start with the database away", () => {
     expect(await savedSeq()).toBe(relay.lastSeq);
   });
 
+  test("silent, without closing anything: says so too, stays healthy, and goes on when it answers again", async () => {
+    await using relay = await replayRecording({ speed: 1_500 });
+    const address = new URL(database.connectionString);
+    await using proxy = await createLateProxy({ host: address.hostname, port: Number(address.port) });
+    await proxy.open();
+    address.host = `127.0.0.1:${proxy.port}`;
+    await using started = start(relay.url, { env: { DATABASE_URL: address.href }, args: ["--exit-when-idle", "3"] });
+    const url = await httpOf(started);
+    await expect.poll(async () => (await statusOf(url)).cursor ?? 0, { timeout: 20_000 }).toBeGreaterThan(500);
+    proxy.freeze();
+    await expect.poll(async () => (await fetch(`${url}/ready`)).status, { timeout: 20_000 }).toBe(503);
+    const health = await fetch(`${url}/health`);
+    expect(health.status).toBe(200);
+    expect(await health.json()).toMatchObject({ reason: expect.stringContaining("no answer for 5 s") });
+    proxy.thaw();
+    expect(await started.exit).toEqual({ code: 0, signal: null });
+    expect(await savedSeq()).toBe(relay.lastSeq);
+  });
+
   test("a stop is heard while it waits", async () => {
     await using started = start("ws://127.0.0.1:1", { env: { DATABASE_URL: "postgres://me@127.0.0.1:1/x" } });
     await started.waitForLine(/the database is away/);

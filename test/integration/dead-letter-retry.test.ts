@@ -127,6 +127,25 @@ describe("a dead letter", () => {
     expect(rows).toEqual([{ state: "superseded" }]);
   });
 
+  it.each(["the same record updated", "the same record deleted"])(
+    "retried all the same after %s changes nothing",
+    async (next) => {
+      const { before, aside, after } = history({ op: "update", next });
+      await using consumer = await createTestConsumer();
+      await consumer.consume(...before.map((event) => packOf(event)));
+      const allow = await refuse(consumer, "DELETE");
+      await consumer.consume(packOf(aside));
+      await allow();
+      await consumer.consume(...after.map((event) => packOf(event)));
+      const state = await visibleState(consumer.store.pool);
+      await consumer.store.pool.query("UPDATE standpipe.dead_letter SET state = 'open'");
+      expect(await retryAll(consumer)).toEqual([{ state: "closed" }]);
+      expect(await visibleState(consumer.store.pool)).toEqual(state);
+      const { rows } = await consumer.store.pool.query("SELECT state FROM dead_letters");
+      expect(rows).toEqual([{ state: "superseded" }]);
+    },
+  );
+
   it("that is older than the tombstones is refused, with the reason, unless forced", async () => {
     const { aside } = history({ op: "create", next: "another record" });
     await using consumer = await createTestConsumer();

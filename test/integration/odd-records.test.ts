@@ -1,5 +1,7 @@
 /** Records that change between a table of their own and the misfits, and what inactive accounts show. */
 import { describe, expect, it } from "vitest";
+import { encodeCbor } from "../../lib/core/dag-cbor-encode.ts";
+import { fromDagJson } from "../../lib/core/dag-json.ts";
 import type { FirehoseEvent } from "../../lib/core/event.ts";
 import { laneOf } from "../../lib/core/lane.ts";
 import { PackBuilder } from "../../lib/core/pack-builder.ts";
@@ -39,7 +41,7 @@ describe("a record that changes its form", () => {
       await consumer.consume(packOf(account.commit({ action, rkey: KEY, record: forms[form] })));
       expect(await count(consumer, "all_records")).toBe(1);
       const [exact] = await exactRecords(pool, { did: account.did, schema: "public" });
-      expect(exact?.cbor.includes(0)).toBe(form === "with NUL");
+      expect(Buffer.from(exact?.cbor ?? [])).toEqual(Buffer.from(encodeCbor(fromDagJson(forms[form]))));
       expect(await checkCounters(pool)).toEqual([]);
     }
     await consumer.consume(packOf(account.commit({ action: "delete", rkey: KEY })));

@@ -7,11 +7,15 @@ export interface LateProxy extends AsyncDisposable {
   open(): Promise<void>;
   /** Cuts all connections and refuses new ones. */
   shut(): Promise<void>;
+  /** Keeps all connections, and passes nothing on, until `thaw`. */
+  freeze(): void;
+  thaw(): void;
 }
 
 /** Shut at first. */
 export async function createLateProxy(target: { readonly host: string; readonly port: number }): Promise<LateProxy> {
   const sockets = new Set<Socket>();
+  let isFrozen = false;
   const server: Server = createServer((client) => {
     const upstream = connect(target);
     for (const [from, to] of [
@@ -25,6 +29,7 @@ export async function createLateProxy(target: { readonly host: string; readonly 
         to.destroy();
       });
       from.pipe(to);
+      if (isFrozen) from.pause();
     }
   });
   const listen = (port: number): Promise<void> =>
@@ -44,5 +49,18 @@ export async function createLateProxy(target: { readonly host: string; readonly 
   await listen(0);
   const { port } = server.address() as { readonly port: number };
   await shut();
-  return { port, open: () => listen(port), shut, [Symbol.asyncDispose]: shut };
+  return {
+    port,
+    open: () => listen(port),
+    shut,
+    freeze: () => {
+      isFrozen = true;
+      for (const socket of sockets) socket.pause();
+    },
+    thaw: () => {
+      isFrozen = false;
+      for (const socket of sockets) socket.resume();
+    },
+    [Symbol.asyncDispose]: shut,
+  };
 }

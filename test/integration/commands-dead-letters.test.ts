@@ -1,0 +1,12 @@
+import { Client } from "pg";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { consume } from "../../lib/consume/consume.ts";
+import { decodeMessage } from "../../lib/core/decode-event.ts";
+import type { FirehoseEvent } from "../../lib/core/event.ts";
+import { packOf } from "../../lib/core/pack-builder.ts";
+import { createPostgresStore } from "../../lib/store/postgres-store.ts";
+import { CountingTelemetry } from "../support/counting-telemetry.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { frameWhere, isCreate, recordedAtMs } from "../support/recorded-frames.ts";
+import { type EndedCommand, runCommand } from "../support/run-command.ts";
+import { silentLog } from "../support/silent-log.ts";
