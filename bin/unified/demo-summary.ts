@@ -54,7 +54,3 @@ export function demoSummary(input: SummaryInput): readonly string[] {
     `For the live network: ${command} start`,
   ];
 }
-
-export function demoQueries(): readonly string[] {
-  return QUERIES.map(([, statement]) => statement);
-}

@@ -3,7 +3,7 @@ import { readTotals } from "../../lib/store/overview.ts";
 import type { PostgresStore } from "../../lib/store/postgres-store.ts";
 import { turnTombstones } from "../../lib/store/tombstones.ts";
 import { errorLine } from "../../lib/telemetry/log.ts";
-import type { UnifiedOptions } from "./run-unified.ts";
+import type { PipelineOptions } from "./pipeline.ts";
 
 const LOOK_EVERY_MS = 1_000;
 /** The look itself costs a millisecond. */
@@ -14,7 +14,7 @@ const TURN_EVERY_MS = 3_600_000;
 /** Until disposed of; what fails is tried again the next time. */
 export function keepHouse(
   pool: PostgresStore["pool"],
-  options: Pick<UnifiedOptions, "surroundings" | "settings">,
+  options: Pick<PipelineOptions, "surroundings" | "settings">,
 ): Disposable {
   const { telemetry, vitals } = options.surroundings;
   const look = async (): Promise<void> => {

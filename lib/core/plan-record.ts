@@ -3,6 +3,7 @@
 import type { Numbers } from "./choice.ts";
 import type { SubjectRef } from "./collections/collection.ts";
 import { collectionOf, type ReadRecord } from "./collections/registry.ts";
+import { FORM_OTHER } from "./created-at.ts";
 import type { Digest } from "./event.ts";
 import type { PathKey, RowChanges, SubjectKey } from "./row-change.ts";
 import { latin1 } from "./utf8.ts";
@@ -101,7 +102,8 @@ function writeEdge(record: RecordToWrite, subjects: SubjectList, changes: RowCha
     actor: path.actor,
     rkey: record.tid ?? 0n,
     rev,
-    created: row.created,
+    // Where the columns do not say everything, the code tells readers to look for the original.
+    created: row.isPlain || row.created === null ? row.created : row.created | FORM_OTHER,
     subject: row.shape === "record-edge" ? subjects.place(row.subject) : subjects.actor(row.subjectDid),
     via: subjects.placeOrNull(row.via),
     cid,

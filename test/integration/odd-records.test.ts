@@ -1,10 +1,12 @@
 /** Records that change between a table of their own and the misfits, and what inactive accounts show. */
 import { describe, expect, it } from "vitest";
+import { cidText, digestOf } from "../../lib/core/cid.ts";
 import { encodeCbor } from "../../lib/core/dag-cbor-encode.ts";
 import { fromDagJson } from "../../lib/core/dag-json.ts";
 import type { FirehoseEvent } from "../../lib/core/event.ts";
 import { laneOf } from "../../lib/core/lane.ts";
 import { PackBuilder } from "../../lib/core/pack-builder.ts";
+import { tidText } from "../../lib/core/tid.ts";
 import { checkCounters } from "../../lib/store/check-counters.ts";
 import { exactRecords } from "../../lib/store/exact-records.ts";
 import { Account, LIKE, likeOf, POST, packOf } from "../support/account.ts";
@@ -17,6 +19,18 @@ const POST_KEY = "3l3qo2vuu2s2b";
 async function count({ store }: TestConsumer, table: string): Promise<number> {
   const { rows } = await store.pool.query<{ n: number }>(`SELECT count(*)::int4 AS n FROM ${table}`);
   return rows[0]?.n ?? 0;
+}
+
+/** The account's one record: its bytes, its CID, its JSON and its rev. */
+async function expectRecord({ store }: TestConsumer, account: Account, record: unknown): Promise<void> {
+  const bytes = encodeCbor(fromDagJson(record));
+  const [exact] = await exactRecords(store.pool, { did: account.did, schema: "public" });
+  expect(Buffer.from(exact?.cbor ?? [])).toEqual(Buffer.from(bytes));
+  const { rows } = await store.pool.query<{ cid: string; rev: string; value: unknown }>(
+    "SELECT cid, rev, value FROM all_records",
+  );
+  const value: unknown = JSON.parse(JSON.stringify(record).replaceAll("\\u0000", "\uFFFD"));
+  expect(rows).toEqual([{ cid: cidText(digestOf(bytes)), rev: tidText(account.rev), value }]);
 }
 
 describe("a record that changes its form", () => {
@@ -40,8 +54,7 @@ describe("a record that changes its form", () => {
     ] as const) {
       await consumer.consume(packOf(account.commit({ action, rkey: KEY, record: forms[form] })));
       expect(await count(consumer, "all_records")).toBe(1);
-      const [exact] = await exactRecords(pool, { did: account.did, schema: "public" });
-      expect(Buffer.from(exact?.cbor ?? [])).toEqual(Buffer.from(encodeCbor(fromDagJson(forms[form]))));
+      await expectRecord(consumer, account, forms[form]);
       expect(await checkCounters(pool)).toEqual([]);
     }
     await consumer.consume(packOf(account.commit({ action: "delete", rkey: KEY })));
@@ -49,6 +62,28 @@ describe("a record that changes its form", () => {
       expect(await count(consumer, table)).toBe(0);
     }
     expect(await checkCounters(pool)).toEqual([]);
+  });
+
+  it.each([
+    [
+      POST,
+      { $type: POST, text: "one", createdAt: "2026-11-21T01:45:05Z" },
+      { $type: POST, text: "two", createdAt: "2026-11-21T01:45:05Z" },
+    ],
+    ["com.example.thing", { n: 1 }, { n: 2 }],
+    [
+      "app.bsky.feed.generator",
+      { $type: "app.bsky.feed.generator", did: "did:web:a.test", displayName: "a", createdAt: "x" },
+      { n: 2 },
+    ],
+  ])("of %s is replaced by a create whose delete was never seen", async (collection, first, second) => {
+    await using consumer = await createTestConsumer();
+    const account = new Account("unseen");
+    for (const record of [first, second, first]) {
+      await consumer.consume(packOf(account.commit({ action: "create", collection, rkey: KEY, record })));
+      await expectRecord(consumer, account, record);
+      expect(await checkCounters(consumer.store.pool)).toEqual([]);
+    }
   });
 
   it("keeps a misfit's bytes and says what the problem is", async () => {

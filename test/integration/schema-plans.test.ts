@@ -65,7 +65,7 @@ describe("a query that the documents print", () => {
 describe("the check itself", () => {
   it("finds the tables that are read whole, and the indexes", async () => {
     expect(await planOf(`SELECT * FROM posts WHERE uri = '${EXAMPLE.post}'`)).toContain("post");
-    expect(await planOf(`SELECT * FROM likes WHERE subject_uri = '${EXAMPLE.post}'`)).toContain("like");
+    expect(await planOf(`SELECT * FROM likes WHERE subject_uri = '${EXAMPLE.post}'`)).toContain("subject");
     expect(await planOf("SELECT * FROM records WHERE indexed_at > now()")).toContain("misfit");
     expect(await planOf("SELECT actor FROM standpipe.repo ORDER BY actor LIMIT 1")).toEqual(["repo by repo_pkey"]);
   });

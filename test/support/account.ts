@@ -34,6 +34,11 @@ export class Account {
     this.did = `did:plc:${name.padEnd(24, "2").slice(0, 24)}`;
   }
 
+  /** Of its latest commit. */
+  get rev(): bigint {
+    return this.#rev;
+  }
+
   commit(...writes: readonly Write[]): CommitEvent {
     this.#rev += 1_000n;
     seq += 1;

@@ -59,13 +59,13 @@ const NAMES = `
   INSERT INTO standpipe.subject (id, actor, collection, rkey, cid)
   SELECT n, pg_temp.actor(n), 5, standpipe.tid_text(pg_temp.post_tid(n)), pg_temp.cid('post', n) FROM generate_series(1, ${POSTS}) AS n;`;
 
-/** The first post gets one like in a thousand, and one repost in three hundred. */
+/** The first post gets about one like in a thousand, and one repost in three hundred. */
 const EDGES = `
   INSERT INTO standpipe."like" (rkey, rev, created, actor, subject, tick, via, cid)
-  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), CASE WHEN n % 1000 = 0 THEN 1 ELSE n % ${POSTS} + 1 END, n,
+  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), CASE WHEN n % 1009 = 0 THEN 1 ELSE n % ${POSTS} + 1 END, n,
     CASE WHEN n % 40 = 0 THEN n % ${POSTS} + 1 END, pg_temp.cid('like', n) FROM generate_series(1, ${LIKES}) AS n;
   INSERT INTO standpipe.repost (rkey, rev, created, actor, subject, tick, via, cid)
-  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), CASE WHEN n % 300 = 0 THEN 1 ELSE n % ${POSTS} + 1 END, n, NULL,
+  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), CASE WHEN n % 307 = 0 THEN 1 ELSE n % ${POSTS} + 1 END, n, NULL,
     pg_temp.cid('repost', n) FROM generate_series(1, ${REPOSTS}) AS n;
   INSERT INTO standpipe.follow (rkey, rev, created, actor, subject, tick, via, cid)
   SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), pg_temp.actor(n + 1 + n / ${ACTORS}), n, NULL,
