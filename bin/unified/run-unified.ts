@@ -74,7 +74,6 @@ async function runPipeline(pipeline: Pipeline, options: UnifiedOptions): Promise
     ]);
     reading.abort();
     await read;
-    await drain(pipeline, options);
     return end;
   } finally {
     reading.abort();

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Pack } from "../../lib/core/pack.ts";
 import { expectedCounts, storedCounts } from "../support/expected-counts.ts";
-import { differences } from "../support/expected-end.ts";
+import { differences, valueDifferences } from "../support/expected-end.ts";
 import { inBatches, packsOf, recordedEvents } from "../support/recorded-packs.ts";
 import { createTestConsumer, type TestConsumer } from "../support/test-consumer.ts";
 
@@ -24,6 +24,7 @@ describe("the recorded network in Postgres", () => {
       events.filter(({ kind }) => kind === "commit").length,
     );
     expect(consumer.telemetry.counted("broken_chains_total")).toBe(0);
+    expect(await valueDifferences(consumer.store.pool)).toEqual([]);
     expect(await storedCounts(consumer.store.pool)).toEqual(await expectedCounts());
   });
 

@@ -4,9 +4,12 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { MemoryBlockstore, Repo, readCarWithRoot } from "@atproto/repo";
 import type { Pool } from "pg";
 import { cidText, digestOf } from "../../lib/core/cid.ts";
+import { decodeCbor } from "../../lib/core/dag-cbor.ts";
+import { toDagJson } from "../../lib/core/dag-json.ts";
 import { openRecording } from "../../lib/core/recording.ts";
 import { checkCounters } from "../../lib/store/check-counters.ts";
 import { exactRecords } from "../../lib/store/exact-records.ts";
@@ -70,6 +73,25 @@ async function recordDifferences(pool: Pool, { did, records }: ExpectedRepo): Pr
     missing.delete(path);
   }
   found.push(...Array.from(missing.keys(), (path) => `${did}/${path}: missing`));
+  return found;
+}
+
+/** Records whose `value` in the views is not the JSON of their bytes, one line each. */
+export async function valueDifferences(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ did: string; collection: string; rkey: string; value: unknown }>(
+    "SELECT did, collection, rkey, value FROM all_records",
+  );
+  const shown = new Map(rows.map(({ did, collection, rkey, value }) => [`${did}/${collection}/${rkey}`, value]));
+  const found: string[] = [];
+  for (const { did } of await expectedRepos()) {
+    for (const { collection, rkey, cbor } of await exactRecords(pool, { did, schema: "public" })) {
+      const decoded = decodeCbor(cbor);
+      const wanted: unknown = decoded.ok ? JSON.parse(toDagJson(decoded.value).json) : null;
+      if (!isDeepStrictEqual(shown.get(`${did}/${collection}/${rkey}`), wanted)) {
+        found.push(`${did}/${collection}/${rkey}: ${JSON.stringify(shown.get(`${did}/${collection}/${rkey}`))}`);
+      }
+    }
+  }
   return found;
 }
 
