@@ -74,6 +74,7 @@ async function runPipeline(pipeline: Pipeline, options: UnifiedOptions): Promise
     ]);
     reading.abort();
     await read;
+    await drain(pipeline, options);
     return end;
   } finally {
     reading.abort();

@@ -40,23 +40,22 @@ export function sourceOf(
 export async function applyEvents(sources: readonly BatchEvent[], options: ApplyOptions): Promise<Outcome> {
   const { store, packs } = options;
   const batch = readBatch(sources);
-  const names = await store.resolve(batch);
-  const numbers: Numbers = {
-    actor: (did) => numberOf(names.actors, did),
-    collection: (nsid) => numberOf(names.collections, nsid),
-  };
   return store.transact(async (transaction) => {
+    const names = await transaction.resolve(batch);
+    const numbers: Numbers = {
+      actor: (did) => numberOf(names.actors, did),
+      collection: (nsid) => numberOf(names.collections, nsid),
+    };
     const locked = await transaction.lock({
       lanes: [...new Set([...lanesOf(packs), options.countLane])],
-      actors: batch.authors.map(numbers.actor),
+      authors: batch.authors.map(numbers.actor),
+      announced: batch.announced.map(numbers.actor),
       withTrees: sources.some(({ event }) => event.kind === "sync"),
     });
-    const accounts =
-      batch.announced.length === 0 ? [] : await transaction.lockAccounts(batch.announced.map(numbers.actor));
     const choice = choose(batch, numbers, locked.authors);
     const compared = pathsToCompare(choice);
     const paths = compared.length === 0 ? new Map() : await transaction.pathStates(compared);
-    const { changes, counts } = plan({ batch, choice, numbers, paths, accounts });
+    const { changes, counts } = plan({ batch, choice, numbers, paths, accounts: locked.accounts });
     const { gaps, repeatedPacks } = judgeNumbers(packs, locked.lanes);
     const letter = options.letterId === undefined ? null : { id: options.letterId, state: letterState(counts) };
     const { single, countLane, nowMs } = options;

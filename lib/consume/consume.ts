@@ -71,7 +71,7 @@ async function keepPack(
   { store, telemetry, nowMs }: ConsumeOptions,
 ): Promise<void> {
   await store.transact(async (transaction) => {
-    await transaction.lock({ lanes: [unit.lane], actors: [], withTrees: false });
+    await transaction.lock({ lanes: [unit.lane], authors: [], announced: [], withTrees: false });
     const changes = noChanges();
     changes.deadLetters.push(packLetter(pack, { reason: "unreadable-pack", detail }));
     await transaction.write(changes, {

@@ -2,6 +2,7 @@
 import type { Pool } from "pg";
 import { readArray, textArray } from "./arrays.ts";
 import type { ResolvedNames } from "./port.ts";
+import type { Queries } from "./queries-port.ts";
 import { RAW_RESULT } from "./raw-result.ts";
 
 /** About 100 bytes an entry: 10 MB. */
@@ -12,15 +13,16 @@ interface Row {
   readonly collections: string | null;
 }
 
+/** Numbers that a transaction has got: remembered only once it is committed, since a rollback takes the new ones back. */
+export interface NamesInTransaction {
+  resolve(names: { readonly dids: readonly string[]; readonly nsids: readonly string[] }): Promise<ResolvedNames>;
+  keep(): void;
+}
+
 export class Names {
-  readonly #pool: Pool;
   #actors = new Map<string, number>();
   #collections = new Map<string, number>();
   #relays = new Map<string, number>();
-
-  constructor(pool: Pool) {
-    this.#pool = pool;
-  }
 
   /** A server that went away may come back with an older state: what was remembered is asked for again. */
   forget(): void {
@@ -29,42 +31,45 @@ export class Names {
     this.#relays = new Map();
   }
 
-  async resolve(names: {
-    readonly dids: readonly string[];
-    readonly nsids: readonly string[];
-  }): Promise<ResolvedNames> {
-    const actors = new Map<string, number>();
-    const collections = new Map<string, number>();
-    const newDids = take(names.dids, this.#actors, actors);
-    const newNsids = take(names.nsids, this.#collections, collections);
-    if (newDids.length > 0 || newNsids.length > 0) {
-      const [actorMemory, collectionMemory] = [this.#actors, this.#collections];
-      const { rows } = await this.#pool.query<Row>({
-        text: "SELECT actors, collections FROM standpipe.resolve($1::text[], $2::text[])",
-        values: [textArray(newDids), textArray(newNsids)],
-        ...RAW_RESULT,
-      });
-      put(newDids, rows[0]?.actors ?? null, actors, actorMemory);
-      put(newNsids, rows[0]?.collections ?? null, collections, collectionMemory);
-    }
-    return { actors, collections };
+  inTransaction(queries: Queries): NamesInTransaction {
+    const newActors = new Map<string, number>();
+    const newCollections = new Map<string, number>();
+    const [actorMemory, collectionMemory] = [this.#actors, this.#collections];
+    return {
+      resolve: async (names) => {
+        const actors = new Map<string, number>();
+        const collections = new Map<string, number>();
+        const dids = take(names.dids, actorMemory, actors);
+        const nsids = take(names.nsids, collectionMemory, collections);
+        if (dids.length > 0 || nsids.length > 0) {
+          const row = await ask(queries, dids, nsids);
+          put(dids, row?.actors, [actors, newActors]);
+          put(nsids, row?.collections, [collections, newCollections]);
+        }
+        return { actors, collections };
+      },
+      keep: () => {
+        remember(newActors, actorMemory);
+        remember(newCollections, collectionMemory);
+      },
+    };
   }
 
-  async relayId(host: string, epoch: number): Promise<number> {
+  async relayId(pool: Pool, host: string, epoch: number): Promise<number> {
     const key = `${epoch} ${host}`;
     const known = this.#relays.get(key);
     if (known !== undefined) {
       return known;
     }
-    await this.#pool.query(
+    await pool.query(
       `INSERT INTO standpipe.relay (host, epoch) SELECT $1, $2
        WHERE NOT EXISTS (SELECT 1 FROM standpipe.relay WHERE host = $1 AND epoch = $2) ON CONFLICT DO NOTHING`,
       [host, epoch],
     );
-    const { rows } = await this.#pool.query<{ id: number }>(
-      "SELECT id FROM standpipe.relay WHERE host = $1 AND epoch = $2",
-      [host, epoch],
-    );
+    const { rows } = await pool.query<{ id: number }>("SELECT id FROM standpipe.relay WHERE host = $1 AND epoch = $2", [
+      host,
+      epoch,
+    ]);
     const id = rows[0]?.id;
     if (id === undefined) {
       throw new Error(`relay ${host} got no number`);
@@ -74,8 +79,17 @@ export class Names {
   }
 }
 
+async function ask(queries: Queries, dids: readonly string[], nsids: readonly string[]): Promise<Row | undefined> {
+  const { rows } = await queries.query<Row & Record<string, unknown>>({
+    text: "SELECT actors, collections FROM standpipe.resolve($1::text[], $2::text[])",
+    values: [textArray(dids), textArray(nsids)],
+    ...RAW_RESULT,
+  });
+  return rows[0];
+}
+
 /** Known ones into `into`; returns the others. */
-function take(names: readonly string[], memory: Map<string, number>, into: Map<string, number>): string[] {
+function take(names: readonly string[], memory: ReadonlyMap<string, number>, into: Map<string, number>): string[] {
   const unknown: string[] = [];
   for (const name of names) {
     const id = memory.get(name);
@@ -88,20 +102,21 @@ function take(names: readonly string[], memory: Map<string, number>, into: Map<s
   return unknown;
 }
 
-function put(
-  names: readonly string[],
-  ids: string | null,
-  into: Map<string, number>,
-  memory: Map<string, number>,
-): void {
-  if (memory.size + names.length > MAX_REMEMBERED) {
-    memory.clear();
-  }
+function put(names: readonly string[], ids: string | null | undefined, into: readonly Map<string, number>[]): void {
   readArray(ids).forEach((element, index) => {
-    const [name, id] = [names[index], Number(element)];
+    const name = names[index];
     if (name !== undefined) {
-      into.set(name, id);
-      memory.set(name, id);
+      for (const map of into) map.set(name, Number(element));
     }
   });
+}
+
+/** Full is empty: simpler than an order of use, and as good where most names of a minute come again in the next. */
+function remember(names: ReadonlyMap<string, number>, memory: Map<string, number>): void {
+  if (memory.size + names.size > MAX_REMEMBERED) {
+    memory.clear();
+  }
+  for (const [name, id] of names) {
+    memory.set(name, id);
+  }
 }

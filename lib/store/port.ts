@@ -30,9 +30,20 @@ export interface LaneState {
   readonly number: number;
 }
 
+export interface LockRequest {
+  /** Lanes, authors and accounts with #identity or #account events; each list without repetition. */
+  readonly lanes: readonly number[];
+  readonly authors: readonly number[];
+  readonly announced: readonly number[];
+  /** Trees are needed to judge a #sync. */
+  readonly withTrees: boolean;
+}
+
 export interface LockedState {
-  /** In the order of the actors asked for. */
+  /** In the order of the authors asked for. */
   readonly authors: readonly AuthorState[];
+  /** In the order asked for; null for accounts without an event so far. */
+  readonly accounts: readonly (AccountState | null)[];
   /** In the order of the lanes asked for. */
   readonly lanes: readonly LaneState[];
 }
@@ -44,8 +55,6 @@ export interface ResolvedNames {
 }
 
 export interface Store {
-  /** Numbers of names; new ones are added. */
-  resolve(names: { readonly dids: readonly string[]; readonly nsids: readonly string[] }): Promise<ResolvedNames>;
   /** The number of a relay's epoch. */
   relayId(relay: string, epoch: number): Promise<number>;
   /** Who has begun what and never ended it. */
@@ -62,14 +71,10 @@ export interface WorkMarks {
 }
 
 export interface StoreTransaction {
-  /** Locks lanes and repos; both lists without repetition. */
-  lock(request: {
-    readonly lanes: readonly number[];
-    readonly actors: readonly number[];
-    readonly withTrees: boolean;
-  }): Promise<LockedState>;
-  /** Locks the accounts and tells which events they have seen; null for new ones. */
-  lockAccounts(actors: readonly number[]): Promise<readonly (AccountState | null)[]>;
+  /** Numbers of names; new ones are added. The first call of a transaction. */
+  resolve(names: { readonly dids: readonly string[]; readonly nsids: readonly string[] }): Promise<ResolvedNames>;
+  /** Locks lanes, repos and accounts, and tells what is stored of them. */
+  lock(request: LockRequest): Promise<LockedState>;
   pathStates(ops: readonly ChosenOp[]): Promise<ReadonlyMap<ChosenOp, PathState>>;
   /** Writes everything, ends the marks and moves the lanes on, as the last call of a transaction. */
   write(changes: RowChanges, end: WorkEnd): Promise<void>;

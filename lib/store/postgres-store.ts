@@ -4,7 +4,7 @@ import pg from "pg";
 import type { Log } from "../telemetry/port.ts";
 import { createMarks } from "./marks.ts";
 import { Names } from "./names.ts";
-import type { Store, StoreTransaction, WorkMarks } from "./port.ts";
+import { type Store, StoreError, type StoreTransaction, type WorkMarks } from "./port.ts";
 import { storeError } from "./postgres-errors.ts";
 import type { Queries } from "./queries-port.ts";
 import { createTransaction } from "./transaction.ts";
@@ -24,11 +24,15 @@ export interface PostgresStore extends Store, AsyncDisposable {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Nothing of ours runs so long: what does not answer by then is a connection that died without a word, and is given up. */
+const QUERY_TIMEOUT_MS = 120_000;
+/** Longer than the client's 10 s, so that a quiet minute does not throw away the plans of the functions. */
+const IDLE_TIMEOUT_MS = 60_000;
 
 /** No connection is made before the first call. */
 export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
   const pool = createPool(options);
-  const names = new Names(pool);
+  const names = new Names();
   const marks: WorkMarks = createMarks(pool, randomUUID());
   pool.on("error", (error) => {
     names.forget();
@@ -37,8 +41,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   return {
     pool,
     marks,
-    resolve: (wanted) => asStoreErrors(names.resolve(wanted)),
-    relayId: (relay, epoch) => asStoreErrors(names.relayId(relay, epoch)),
+    relayId: (relay, epoch) => asStoreErrors(names.relayId(pool, relay, epoch)),
     transact: (work) => transact(pool, names, work),
     async [Symbol.asyncDispose]() {
       await pool.end();
@@ -56,6 +59,8 @@ export function createPool({
     connectionString,
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: QUERY_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
     application_name: "standpipe",
     keepAlive: true,
   });
@@ -76,15 +81,14 @@ async function transact<Result>(
     const queries: Queries = {
       query: (text: string | pg.QueryConfig, values?: unknown[]) => asStoreErrors(client.query(text, values)),
     };
+    const inTransaction = names.inTransaction(queries);
     await queries.query("BEGIN");
-    const result = await work(createTransaction(queries));
+    const result = await work(createTransaction(queries, inTransaction));
     await queries.query("COMMIT");
+    inTransaction.keep();
     return result;
   } catch (error) {
-    isUsable = await client.query("ROLLBACK").then(
-      () => true,
-      () => false,
-    );
+    isUsable = answered(error) && (await rollBack(client));
     if (!isUsable) {
       names.forget();
     }
@@ -93,6 +97,18 @@ async function transact<Result>(
     client.removeListener("error", ignore);
     client.release(!isUsable);
   }
+}
+
+/** Whether the connection is alive: the fault came from the server (SQLSTATE has five characters) or from our own code. */
+function answered(error: unknown): boolean {
+  return !(error instanceof StoreError) || error.code?.length === 5;
+}
+
+function rollBack(client: pg.ClientBase): Promise<boolean> {
+  return client.query("ROLLBACK").then(
+    () => true,
+    () => false,
+  );
 }
 
 async function asStoreErrors<Result>(promise: Promise<Result>): Promise<Result> {

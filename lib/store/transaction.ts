@@ -6,7 +6,8 @@ import type { RowChanges } from "../core/row-change.ts";
 import { tickOf } from "../core/tick.ts";
 import { int4Array, int8ArrayOfNumbers, readArray } from "./arrays.ts";
 import { batchArguments, int4, int8, text } from "./batch-arrays.ts";
-import type { LockedState, StoreTransaction, WorkEnd } from "./port.ts";
+import type { NamesInTransaction } from "./names.ts";
+import type { LockedState, LockRequest, StoreTransaction, WorkEnd } from "./port.ts";
 import type { Queries } from "./queries-port.ts";
 import {
   gapStatement,
@@ -27,20 +28,20 @@ interface LockRow {
   readonly lane_numbers: string | null;
 }
 
-export function createTransaction(client: Queries): StoreTransaction {
+export function createTransaction(client: Queries, names: NamesInTransaction): StoreTransaction {
   return {
+    resolve: (wanted) => names.resolve(wanted),
     lock: (request) => lock(client, request),
-    lockAccounts: (actors) => lockAccounts(client, actors),
     pathStates: (ops) => pathStates(client, ops),
     write: (changes, end) => write(client, changes, end),
   };
 }
 
-async function lock(client: Queries, request: Parameters<StoreTransaction["lock"]>[0]): Promise<LockedState> {
+async function lock(client: Queries, request: LockRequest): Promise<LockedState> {
   const { rows } = await client.query<LockRow>({
     text: `SELECT revs, contiguous_froms, odd, trees, lane_fences, lane_numbers
            FROM standpipe.lock_batch($1::int4[], $2::int4[], $3::bool)`,
-    values: [int4Array(request.lanes), int4Array(request.actors), request.withTrees],
+    values: [int4Array(request.lanes), int4Array(request.authors), request.withTrees],
     ...RAW_RESULT,
   });
   const row = rows[0];
@@ -58,7 +59,8 @@ async function lock(client: Queries, request: Parameters<StoreTransaction["lock"
     fence: Number(fence),
     number: Number(numbers?.[index]),
   }));
-  return { authors, lanes };
+  const accounts = request.announced.length === 0 ? [] : await lockAccounts(client, request.announced);
+  return { authors, lanes, accounts };
 }
 
 interface AccountRow {

@@ -46,7 +46,7 @@ describe("the README", () => {
 
   it("names commands and options that there are", async () => {
     const [, table = ""] = /## Commands\n([\s\S]*?)\n`--help`/.exec(readme) ?? [];
-    const named = Array.from(table.matchAll(/^\| `standpipe (\S+)/gm), ([, name = ""]) => name);
+    const named = Array.from(table.matchAll(/^\| `standpipe ([a-z-]+)/gm), ([, name = ""]) => name);
     expect(named).toEqual(["start", "status", "sql", "dead-letters", "migrate", "relay"]);
     for (const name of named) expect((await runCommand([name, "--help"])).code).toBe(0);
     expect((await runCommand(["start", "--help"])).out).toContain("--demo");
@@ -83,10 +83,7 @@ describe("the README", () => {
     expect(readme).toContain(`(${events.length.toLocaleString("en-US")} events of ${accounts.size} accounts)`);
   });
 
-  it("links to files that there are, and to settings that there are", () => {
-    for (const [, path = ""] of readme.matchAll(/\]\(([^)#]+)\)/g)) {
-      expect(() => readFileSync(join(projectRoot, path)), path).not.toThrow(/ENOENT/);
-    }
+  it("names settings that there are", () => {
     const settings = readFileSync(join(projectRoot, "docs/configuration.md"), "utf8");
     for (const [, name = ""] of readme.matchAll(/^\| `([A-Z_]+)`/gm)) expect(settings).toContain(`| \`${name}\``);
   });

@@ -15,14 +15,13 @@ const [, , connectionString = "", deadlyKey = ""] = process.argv;
 
 function deadly(store: Store): Store {
   return {
-    resolve: (names) => store.resolve(names),
     relayId: (relay, epoch) => store.relayId(relay, epoch),
     marks: store.marks,
     transact: (work) =>
       store.transact((transaction) =>
         work({
+          resolve: (names) => transaction.resolve(names),
           lock: (request) => transaction.lock(request),
-          lockAccounts: (actors) => transaction.lockAccounts(actors),
           pathStates: (ops) => transaction.pathStates(ops),
           write: (changes, end) => {
             if (changes.edges.some(({ rkey }) => tidText(rkey) === deadlyKey)) {

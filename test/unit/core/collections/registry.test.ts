@@ -59,7 +59,7 @@ describe("collections", () => {
       expect(read(nsid, record, keyOf(nsid)).row).toMatchObject({ shape: "misfit", problem: "$type is missing" });
       for (const field of Object.keys(record)) {
         const { [field as never]: _, ...rest } = record;
-        expect(read(nsid, { $type: nsid, ...rest }, keyOf(nsid)).row.shape, field).toBe("misfit");
+        expect(read(nsid, { $type: nsid, ...rest }, keyOf(nsid)).row.shape).toBe("misfit");
       }
     },
   );
