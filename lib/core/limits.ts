@@ -7,7 +7,7 @@
 /** Bytes of one websocket message (sync; relay). */
 export const MAX_FRAME_BYTES = 5 * 1024 * 1024;
 
-/** Bytes of `blocks` in a #commit (lexicon). */
+/** Bytes of `blocks` in a #commit (lexicon). It bounds records too: the 1,000,000 B (sync) and 1 MiB (data validation) are advice to writers. */
 export const MAX_COMMIT_BLOCKS_BYTES = 2_000_000;
 
 /**
@@ -18,12 +18,6 @@ export const MAX_SYNC_BLOCKS_BYTES = MAX_COMMIT_BLOCKS_BYTES;
 
 /** Ops of one #commit (lexicon; relay). */
 export const MAX_OPS = 200;
-
-/**
- * Bytes of one record's block (data validation: 1 MiB; sync: 1,000,000). Advice to writers: a bigger record whose bytes hash to its CID is kept
- * like any other, and `MAX_COMMIT_BLOCKS_BYTES` bounds it.
- */
-export const MAX_RECORD_BYTES = 1024 * 1024;
 
 /** Containers within containers, the outermost counted (data validation). */
 export const MAX_CBOR_DEPTH = 32;

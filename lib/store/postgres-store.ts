@@ -26,6 +26,8 @@ export interface PostgresStore extends Store, AsyncDisposable {
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Nothing of ours runs so long: what does not answer by then is a connection that died without a word, and is given up. */
 const QUERY_TIMEOUT_MS = 120_000;
+/** A network that swallows packets is noticed by the system's probes, not after its default of two hours. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
 /** Longer than the client's 10 s, so that a quiet minute does not throw away the plans of the functions. */
 const IDLE_TIMEOUT_MS = 60_000;
 
@@ -63,6 +65,7 @@ export function createPool({
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     application_name: "standpipe",
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
   });
 }
 
