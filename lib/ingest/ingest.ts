@@ -143,10 +143,13 @@ class LaneIngest implements Ingest {
   }
 
   async enter(position: RelayPosition): Promise<void> {
-    await this.drain(new AbortController().signal);
+    const { signal } = new AbortController();
+    await this.drain(signal);
     this.#position = position;
     this.#lowWater = new LowWater(this.#lanes.length, { seq: position.seq, timeMs: null });
     this.#receivedSeq = null;
+    // Before the first event is taken: a process that dies with it in hand goes on here, and not at whatever is live by then.
+    await this.#saveCursor(signal);
     this.#options.telemetry.log.info("reading", { relay: position.relay, epoch: position.epoch, after: position.seq });
   }
 
@@ -163,6 +166,11 @@ class LaneIngest implements Ingest {
 
   async drain(signal: AbortSignal): Promise<void> {
     await this.flush(signal);
+    await this.#saveCursor(signal);
+  }
+
+  /** Again and again while the checkpoint is away. */
+  async #saveCursor(signal: AbortSignal): Promise<void> {
     for (;;) {
       const hasSaved = await untilAborted(signal, [this.#save(), this.#throwWhenEnded()]);
       if (hasSaved) return;
@@ -238,9 +246,8 @@ class LaneIngest implements Ingest {
 
   #cursor(): SavedCursor | null {
     if (this.#position === null || this.#fault !== null) return null;
-    const { relay, epoch, seq: start } = this.#position;
-    const { seq, timeMs } = this.#lowWater.mark();
-    return seq > start ? { relay, epoch, seq, timeMs } : null;
+    const { relay, epoch } = this.#position;
+    return { relay, epoch, ...this.#lowWater.mark() };
   }
 
   #fail(fault: Error): void {

@@ -22,10 +22,10 @@ interface Row {
   readonly cbor: Uint8Array | null;
 }
 
-/** All records of one account, whatever its state, in no particular order. `schema`: where the views are. */
+/** All records of one account (of all, without `did`), whatever its state, in no particular order. `schema`: where the views are. */
 export async function exactRecords(
   pool: Pool,
-  { did, schema }: { readonly did: string; readonly schema: string },
+  { did = null, schema }: { readonly did?: string | null; readonly schema: string },
 ): Promise<ExactRecord[]> {
   const { rows } = await pool.query<Row>(
     `SELECT r.did, r.collection, r.rkey, r.cid, r.value::text AS value, coalesce(o.cbor, m.cbor) AS cbor
@@ -33,7 +33,7 @@ export async function exactRecords(
        JOIN standpipe.actor AS a ON a.did = r.did JOIN standpipe.collection AS c ON c.nsid = r.collection
        LEFT JOIN standpipe.original AS o ON o.actor = a.id AND o.collection = c.id AND o.rkey = r.rkey
        LEFT JOIN standpipe.misfit AS m ON m.actor = a.id AND m.collection = c.id AND m.rkey = r.rkey
-     WHERE r.did = $1`,
+     WHERE ${did === null ? "$1::text IS NULL" : "r.did = $1"}`,
     [did],
   );
   return rows.map(({ value, cbor, ...key }) => ({

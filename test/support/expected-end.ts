@@ -12,7 +12,7 @@ import { decodeCbor } from "../../lib/core/dag-cbor.ts";
 import { toDagJson } from "../../lib/core/dag-json.ts";
 import { openRecording } from "../../lib/core/recording.ts";
 import { checkCounters } from "../../lib/store/check-counters.ts";
-import { exactRecords } from "../../lib/store/exact-records.ts";
+import { type ExactRecord, exactRecords } from "../../lib/store/exact-records.ts";
 import { projectRoot } from "./project-root.ts";
 
 export interface ExpectedRepo {
@@ -44,9 +44,12 @@ async function readRepo({ did, car }: { readonly did: string; readonly car: Uint
 /** Every difference between the database and the network's end, one line each: none, if nothing was lost or doubled. */
 export async function differences(pool: Pool): Promise<string[]> {
   const found: string[] = [];
+  const stored = Map.groupBy(await exactRecords(pool, { schema: "public" }), ({ did }) => did);
   for (const repo of await expectedRepos()) {
-    found.push(...(await recordDifferences(pool, repo)));
+    found.push(...recordDifferences(repo, stored.get(repo.did) ?? []));
+    stored.delete(repo.did);
   }
+  found.push(...Array.from(stored.keys(), (did) => `${did}: has records, and no repo`));
   found.push(...(await accountDifferences(pool)));
   for (const { what, stored, counted } of await checkCounters(pool)) {
     found.push(`${what}: stored ${stored}, counted ${counted}`);
@@ -58,10 +61,10 @@ export async function differences(pool: Pool): Promise<string[]> {
   return found;
 }
 
-async function recordDifferences(pool: Pool, { did, records }: ExpectedRepo): Promise<string[]> {
+function recordDifferences({ did, records }: ExpectedRepo, stored: readonly ExactRecord[]): string[] {
   const found: string[] = [];
   const missing = new Map(records);
-  for (const { collection, rkey, cid, cbor } of await exactRecords(pool, { did, schema: "public" })) {
+  for (const { collection, rkey, cid, cbor } of stored) {
     const path = `${collection}/${rkey}`;
     const wanted = records.get(path);
     if (wanted !== cid) {
@@ -83,13 +86,11 @@ export async function valueDifferences(pool: Pool): Promise<string[]> {
   );
   const shown = new Map(rows.map(({ did, collection, rkey, value }) => [`${did}/${collection}/${rkey}`, value]));
   const found: string[] = [];
-  for (const { did } of await expectedRepos()) {
-    for (const { collection, rkey, cbor } of await exactRecords(pool, { did, schema: "public" })) {
-      const decoded = decodeCbor(cbor);
-      const wanted: unknown = decoded.ok ? JSON.parse(toDagJson(decoded.value).json) : null;
-      if (!isDeepStrictEqual(shown.get(`${did}/${collection}/${rkey}`), wanted)) {
-        found.push(`${did}/${collection}/${rkey}: ${JSON.stringify(shown.get(`${did}/${collection}/${rkey}`))}`);
-      }
+  for (const { did, collection, rkey, cbor } of await exactRecords(pool, { schema: "public" })) {
+    const decoded = decodeCbor(cbor);
+    const wanted: unknown = decoded.ok ? JSON.parse(toDagJson(decoded.value).json) : null;
+    if (!isDeepStrictEqual(shown.get(`${did}/${collection}/${rkey}`), wanted)) {
+      found.push(`${did}/${collection}/${rkey}: ${JSON.stringify(shown.get(`${did}/${collection}/${rkey}`))}`);
     }
   }
   return found;
@@ -101,7 +102,7 @@ async function accountDifferences(pool: Pool): Promise<string[]> {
   );
   const stored = new Map(rows.map((row) => [row.did, row]));
   const found: string[] = [];
-  for (const [did, { handle, active, status }] of Object.entries(recording.accounts())) {
+  for (const [did, { handle, active, status }] of recording.accounts()) {
     const user = stored.get(did);
     const wanted = `${handle} ${active} ${status ?? null}`;
     const got = user === undefined ? "nobody" : `${user.handle} ${user.active} ${user.status}`;

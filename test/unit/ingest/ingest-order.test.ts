@@ -49,7 +49,7 @@ describe("whatever becomes durable when", () => {
         const durable = new Set(writer.durable.flatMap((pack) => eventsOf(pack).map(({ seq }) => seq)));
         const passed = accepted.find(({ seq }) => seq <= saved && !durable.has(seq));
         if (passed !== undefined) wrongSaves.push(`${saved}, though ${passed.seq} is not durable`);
-        if (saved <= (checkpoint.saves.at(-1)?.seq ?? 0)) wrongSaves.push(`${saved} again`);
+        if (saved <= (checkpoint.saves.at(-1)?.seq ?? -1)) wrongSaves.push(`${saved} again`);
       };
       await using ingest = await createIngest({
         lanes,

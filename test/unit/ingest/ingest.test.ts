@@ -36,7 +36,8 @@ async function setUp({ start = 0, ...options }: Setup = {}) {
   });
   onTestFinished(() => ingest[Symbol.asyncDispose]());
   await ingest.enter({ ...RELAY, seq: start });
-  return { writer, checkpoint, telemetry, ingest };
+  const [begin] = checkpoint.saves.splice(0);
+  return { writer, checkpoint, telemetry, ingest, begin };
 }
 
 function acceptAll(ingest: Ingest, from: number, to: number, did = ALICE): void {
@@ -167,7 +168,12 @@ describe("the cursor", () => {
     expect(checkpoint.saves.at(-1)).toEqual({ ...RELAY, seq: 11, timeMs: 11_000 });
   });
 
-  test("is not saved where nothing came", async () => {
+  test("is saved where reading begins, before the first event is taken", async () => {
+    const { begin } = await setUp({ start: 500, saveEveryMs: 60_000 });
+    expect(begin).toEqual({ ...RELAY, seq: 500, timeMs: null });
+  });
+
+  test("is not saved again where nothing came", async () => {
     const { checkpoint, ingest } = await setUp({ start: 500 });
     await ingest.drain(never);
     expect(checkpoint.saves).toEqual([]);
@@ -225,7 +231,10 @@ describe("entering another relay or epoch", () => {
     expect(ingest.state()).toMatchObject({ relay: "relay.test", cursor: 999, receivedSeq: 1001 });
     writer.completeAll();
     await entered;
-    expect(checkpoint.saves).toEqual([{ ...RELAY, seq: 1001, timeMs: 1_001_000 }]);
+    expect(checkpoint.saves).toEqual([
+      { ...RELAY, seq: 1001, timeMs: 1_001_000 },
+      { relay: "other.test", epoch: 2, seq: 7, timeMs: null },
+    ]);
     expect(ingest.state()).toMatchObject({ relay: "other.test", epoch: 2, cursor: 7, receivedSeq: null });
 
     acceptAll(ingest, 8, 8);
