@@ -7,8 +7,8 @@ import { StoreError } from "./port.ts";
  */
 const POISON_CLASSES = new Set(["22", "23", "54"]);
 
-/** 23514 from the partitioned tombstones: today's partition is not open yet, which `turnTombstones` mends. */
-const MISSING_PARTITION = "23514";
+/** 23514 from the partitioned tombstones: today's partition is not open yet, which the store mends. */
+export const MISSING_PARTITION = "23514";
 
 export function storeError(error: unknown): StoreError {
   if (error instanceof StoreError) {

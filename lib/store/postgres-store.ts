@@ -5,7 +5,7 @@ import type { Log } from "../telemetry/port.ts";
 import { createMarks } from "./marks.ts";
 import { Names } from "./names.ts";
 import { type Store, StoreError, type StoreTransaction, type WorkMarks } from "./port.ts";
-import { storeError } from "./postgres-errors.ts";
+import { MISSING_PARTITION, storeError } from "./postgres-errors.ts";
 import type { Queries } from "./queries-port.ts";
 import { createTransaction } from "./transaction.ts";
 
@@ -23,6 +23,8 @@ export interface PostgresStore extends Store, AsyncDisposable {
   readonly pool: pg.Pool;
 }
 
+/** Opening is not dropping: that is done with the setting TOMBSTONE_DAYS, by whoever keeps house. */
+const KEEP_ALL_DAYS = 36_500;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Nothing of ours runs so long: what does not answer by then is a connection that died without a word, and is given up. */
 const QUERY_TIMEOUT_MS = 120_000;
@@ -95,10 +97,18 @@ async function transact<Result>(
     if (!isUsable) {
       names.forget();
     }
+    await mend(pool, error);
     throw error;
   } finally {
     client.removeListener("error", ignore);
     client.release(!isUsable);
+  }
+}
+
+/** A machine that slept past the days opened ahead finds no partition for today: it is opened here, and the batch comes again. */
+async function mend(pool: pg.Pool, error: unknown): Promise<void> {
+  if (error instanceof StoreError && error.code === MISSING_PARTITION) {
+    await pool.query("SELECT standpipe.turn_tombstones($1)", [KEEP_ALL_DAYS]).catch(() => undefined);
   }
 }
 

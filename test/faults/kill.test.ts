@@ -69,7 +69,7 @@ const FAULTS: readonly Fault[] = [
 const EVENTS_PER_SECOND = "1500";
 const LOOK_EVERY_MS = 10;
 
-/** Waits until the life is at a point of its work; true where it has come so far. */
+/** Waits until the life is at a point of its work, or has ended. */
 type Moment = (life: UnifiedProcess, random: Random) => Promise<void>;
 
 /** Right after the first event, before any cursor can have been saved. */
@@ -106,7 +106,8 @@ test.each(FAULTS.map((fault, index) => ({ ...fault, index })))(
     await using relay = await startRelay("--speed", EVENTS_PER_SECOND);
     try {
       await survive(fault, { relay, dataDir: data.path, random });
-      expect(await embeddedFaultsOf(data.path, { lastSeq: LAST_SEQ })).toEqual([]);
+      const faults = await embeddedFaultsOf(data.path, { lastSeq: LAST_SEQ });
+      expect(faults, `${faults.length} faults`).toEqual([]);
     } catch (cause) {
       throw new Error(`with STANDPIPE_FAULT_SEED=${seed}: ${cause instanceof Error ? cause.message : cause}`, {
         cause,
