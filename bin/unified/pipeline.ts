@@ -1,9 +1,11 @@
 /** Relay → packs → memory stream → rows, put together in one process. */
+import { setTimeout } from "node:timers/promises";
 import type { Checkpoint } from "../../lib/checkpoint/port.ts";
 import { createPostgresCheckpoint } from "../../lib/checkpoint/postgres/checkpoint.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { runConsumer } from "../../lib/consume/run-consumer.ts";
 import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
+import type { Gap } from "../../lib/core/cursor.ts";
 import { MAX_SEAL_BYTES } from "../../lib/core/pack.ts";
 import { createWebsocketSource } from "../../lib/firehose/websocket/source.ts";
 import { createIngest, type Ingest } from "../../lib/ingest/ingest.ts";
@@ -11,13 +13,18 @@ import { recordGap } from "../../lib/store/gaps.ts";
 import { createPostgresStore, type PostgresStore } from "../../lib/store/postgres-store.ts";
 import { turnTombstones } from "../../lib/store/tombstones.ts";
 import { createMemoryStream, type MemoryStream } from "../../lib/stream/memory/memory-stream.ts";
+import { errorLine } from "../../lib/telemetry/log.ts";
+import { isDatabaseAway } from "../database-trouble.ts";
 import type { LongLivedProcess } from "./process.ts";
+import { retried } from "./retry.ts";
 
 export interface PipelineOptions {
   readonly surroundings: LongLivedProcess;
   readonly settings: Settings<"start">;
   readonly connectionString: string;
   readonly relays: readonly string[];
+  /** Asks for a drain. */
+  readonly stop: AbortSignal;
 }
 
 /** The parts of a running pipeline. Disposing stops them at once; what is not durable comes again. */
@@ -35,6 +42,8 @@ export interface Pipeline extends AsyncDisposable {
 
 /** Bodies offered to the workers at a time; the rest waits packed, within MAX_IN_FLIGHT_MB. */
 const STREAM_BYTES = 16 * 1024 * 1024;
+/** A transaction under way at a stop gets so long to end by itself. */
+const CUT_AFTER_MS = 1_000;
 /** How often the cursor is saved: what a crash costs to replay. */
 const SAVE_EVERY_MS = 1_000;
 
@@ -55,7 +64,7 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
       lanes: settings.LANES,
       writer: stream,
       checkpoint,
-      recordGap: (gap) => recordGap(store.pool, gap),
+      recordGap: (gap) => recordWhenPossible(gap, options, store),
       keepsCollection: compileCollectionFilter(settings.COLLECTIONS),
       flush: { maxEvents: settings.BATCH_SIZE, maxBytes: MAX_SEAL_BYTES, maxAgeMs: 0 },
       maxInFlightBytes: settings.MAX_IN_FLIGHT_MB * 1e6,
@@ -83,6 +92,16 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
       await owned.disposeAsync();
     },
   };
+}
+
+/** A gap is told before reading goes on behind it: with the database away, reading waits. */
+function recordWhenPossible(gap: Gap, { stop, surroundings }: PipelineOptions, store: PostgresStore): Promise<void> {
+  return retried(() => recordGap(store.pool, gap), {
+    signal: stop,
+    worthRetrying: isDatabaseAway,
+    onRetry: (error) =>
+      surroundings.telemetry.log.warn("a gap could not be recorded, trying again", { error: errorLine(error) }),
+  });
 }
 
 interface RunningConsumer {
@@ -120,7 +139,11 @@ function startConsumer(
     failed,
     async stop() {
       stopping.abort();
-      await running.catch(() => undefined);
+      const ended = running.catch(() => undefined);
+      // A database that hangs (a lock, a frozen host) must not hold up the end: its transactions come again.
+      await Promise.race([ended, setTimeout(CUT_AFTER_MS)]);
+      store.cut();
+      await ended;
     },
   };
 }

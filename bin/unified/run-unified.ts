@@ -10,8 +10,6 @@ import { retried } from "./retry.ts";
 import { untilConnected } from "./until-connected.ts";
 
 export interface UnifiedOptions extends PipelineOptions {
-  /** Asks for a drain. */
-  readonly stop: AbortSignal;
   /** End once nothing has arrived for so long; null: never. */
   readonly exitWhenIdleMs: number | null;
   /** Give up where no relay has answered for so long and there is no cursor yet; null: never. */

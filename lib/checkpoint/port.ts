@@ -9,7 +9,7 @@ export interface Checkpoint {
   acquire(options: { readonly lanes: number }): Promise<{ readonly fence: number }>;
   /** The newest epoch's cursor of this relay, or null. */
   load(relay: string): Promise<SavedCursor | null>;
-  /** The latest event time that is durable, of any relay, Unix milliseconds; null on a first start. */
+  /** The event time of the cursor that was saved last, of any relay, Unix milliseconds; null on a first start. */
   lastDurableTimeMs(): Promise<number | null>;
   /** Never moves a cursor back within its epoch. `fenced`: a newer process has taken over, and nothing was written. */
   save(cursor: SavedCursor, options: { readonly fence: number }): Promise<"saved" | "fenced">;

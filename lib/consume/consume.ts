@@ -1,4 +1,5 @@
 /** consume(): packs → rows. The same function behind every stream. */
+import type { BatchEvent } from "../core/batch.ts";
 import { packLetter } from "../core/dead-letter.ts";
 import { type Pack, readPack } from "../core/pack.ts";
 import { noChanges } from "../core/row-change.ts";
@@ -22,33 +23,51 @@ export const DEATHS_UNTIL_ONE_BY_ONE = 3;
  * repeat, or a dead letter. Rejects with a StoreError of kind `transient`; the same packs can then be given again.
  */
 export async function consume(packs: readonly Pack[], options: ConsumeOptions): Promise<void> {
-  const { store, telemetry } = options;
+  const { store } = options;
+  const readable = await readPacks(packs, options);
+  if (readable.length === 0) {
+    return;
+  }
+  const units = readable.map(({ unit }) => unit);
   try {
-    const readable = await readPacks(packs, options);
-    const units = readable.map(({ unit }) => unit);
-    const deaths = units.length === 0 ? [] : await store.marks.begin(units, { single: false });
-    const isDeadly = deaths.map((count) => count >= DEATHS_UNTIL_ONE_BY_ONE);
-    const calm = readable.filter((_, index) => isDeadly[index] !== true);
-    await workIsolated(
-      calm.flatMap(({ sources }) => sources),
-      { packs: calm.map(({ unit }) => unit), countLane: calm[0]?.unit.lane ?? 0, ...options },
-    );
-    for (const { unit, sources } of readable.filter((_, index) => isDeadly[index] === true)) {
-      telemetry.log.warn("a pack has killed its process before and is worked event by event", {
-        lane: unit.lane,
-        firstSeq: unit.firstSeq,
-      });
-      await workOneByOne(sources, { pack: unit, ...options });
+    const deaths = await store.marks.begin(units, { single: false });
+    const firstDeadly = deaths.findIndex((count) => count >= DEATHS_UNTIL_ONE_BY_ONE);
+    const calm = firstDeadly === -1 ? readable : readable.slice(0, firstDeadly);
+    await workTogether(calm, options);
+    // From a deadly pack on one at a time, in order: what follows it in its lane must not overtake it.
+    for (const [index, pack] of readable.slice(calm.length).entries()) {
+      const isDeadly = (deaths[calm.length + index] ?? 0) >= DEATHS_UNTIL_ONE_BY_ONE;
+      await (isDeadly ? workDeadly(pack, options) : workTogether([pack], options));
     }
   } catch (error) {
-    await store.marks.release();
+    await store.marks.release(units);
     throw error;
   }
 }
 
+interface ReadablePack {
+  readonly unit: FinishedPack;
+  readonly sources: readonly BatchEvent[];
+}
+
+function workTogether(packs: readonly ReadablePack[], options: ConsumeOptions): Promise<void> {
+  return workIsolated(
+    packs.flatMap(({ sources }) => sources),
+    { packs: packs.map(({ unit }) => unit), countLane: packs[0]?.unit.lane ?? 0, ...options },
+  );
+}
+
+async function workDeadly({ unit, sources }: ReadablePack, options: ConsumeOptions): Promise<void> {
+  options.telemetry.log.warn("a pack has killed its process before and is worked event by event", {
+    lane: unit.lane,
+    firstSeq: unit.firstSeq,
+  });
+  await workOneByOne(sources, { pack: unit, ...options });
+}
+
 /** Decodes; a pack that cannot be read becomes a dead letter at once. */
-async function readPacks(packs: readonly Pack[], options: ConsumeOptions) {
-  const readable: { unit: FinishedPack; sources: ReturnType<typeof sourceOf>[] }[] = [];
+async function readPacks(packs: readonly Pack[], options: ConsumeOptions): Promise<ReadablePack[]> {
+  const readable: ReadablePack[] = [];
   for (const pack of packs) {
     const { header } = pack;
     const relayId = await options.store.relayId(header.relay, header.epoch);

@@ -1,6 +1,8 @@
 /** Setting poison aside: halves, then single events, then single ops. Everything else of the batch is applied. */
 import type { BatchEvent } from "../core/batch.ts";
+import { eventLetter } from "../core/dead-letter.ts";
 import type { CommitEvent } from "../core/event.ts";
+import { noChanges } from "../core/row-change.ts";
 import { type FinishedPack, type Store, StoreError } from "../store/port.ts";
 import type { Telemetry } from "../telemetry/port.ts";
 import { applyEvents } from "./apply.ts";
@@ -72,14 +74,27 @@ async function setAside(source: BatchEvent, fault: Error, options: IsolateOption
     ...source,
     setAside: { reason: "refused-by-database", detail: fault.message, ops: poison },
   };
-  const again = await attempt([aside], options);
-  if (again !== null) {
-    throw new StoreError(`a dead letter could not be written: ${again.message}`, {
-      kind: "transient",
-      code: null,
-      cause: again,
-    });
+  if ((await attempt([aside], options)) !== null) {
+    await keepWhole(source, fault, options);
   }
+}
+
+/** The last resort, with nothing in it that could be refused again: the event as one letter, its bytes and the reason. */
+async function keepWhole(source: BatchEvent, fault: Error, options: IsolateOptions): Promise<void> {
+  const { store, telemetry, packs, countLane, nowMs } = options;
+  const letter = eventLetter(source, source.event, { reason: "refused-by-database", detail: fault.message });
+  await store.transact(async (transaction) => {
+    await transaction.lock({
+      lanes: [...new Set([...packs.map(({ lane }) => lane), countLane])],
+      authors: [],
+      announced: [],
+      withTrees: false,
+    });
+    const changes = noChanges();
+    changes.deadLetters.push({ ...letter, did: null });
+    await transaction.write(changes, { packs, single: null, gaps: [], countLane, letter: null, writtenAtMs: nowMs() });
+  });
+  telemetry.count("dead_letters_total", 1, letter.reason);
 }
 
 async function findPoison(

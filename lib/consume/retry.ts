@@ -46,7 +46,7 @@ export async function retryLetter(letter: LetterToRetry, options: RetryOptions):
       relay: letter.relay,
       epoch: letter.epoch,
       relayId,
-      mode: event.kind === "commit" ? "record" : "repo",
+      mode: event.kind === "sync" ? "repo" : "record",
       setAside: null,
     }));
     await applyEvents(sources, { store, nowMs, packs: [], countLane: 0, single: null, letterId: letter.id });

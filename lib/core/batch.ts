@@ -13,7 +13,8 @@ export interface BatchEvent {
   readonly relayId: number;
   /**
    * `repo`: by the repo's rev, moving it on (everything that comes from a stream). `record`: op by op against the stored
-   * records and tombstones, leaving the repo as it is (retried dead letters, parts of an event).
+   * records and tombstones, leaving the repo as it is (retried dead letters, parts of an event); an account's event only
+   * where no other relay has spoken since.
    */
   readonly mode: "repo" | "record";
   /** What is not to be applied but kept as dead letters: the whole event, or some ops by their place in it. */

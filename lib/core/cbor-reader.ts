@@ -7,7 +7,7 @@
 
 import { CID_PREFIX, isRecordCid, readCidBytes } from "./cid.ts";
 import { MalformedBytesError } from "./errors.ts";
-import { MAX_CBOR_DEPTH, MAX_CONTAINER_ITEMS, MAX_MAP_KEY_BYTES } from "./limits.ts";
+import { MAX_CBOR_DEPTH, MAX_CONTAINER_ITEMS, MAX_MAP_KEY_BYTES, MAX_RECORD_VALUES } from "./limits.ts";
 import { internedUtf8, isAscii, utf8 } from "./utf8.ts";
 
 /** Major types of CBOR (RFC 8949 §3.1). */
@@ -36,6 +36,8 @@ export class CborReader {
   at: number;
   /** First offset that is no longer ours. */
   readonly end: number;
+  /** Values decoded so far, for the bound of a whole record. */
+  #values = 0;
   /** Argument of the last head read; −1 where it does not fit 53 bits, which only an integer may have. */
   argument = 0;
 
@@ -47,6 +49,14 @@ export class CborReader {
 
   fail(reason: string, offset: number = this.at): never {
     throw new MalformedBytesError(reason, offset);
+  }
+
+  /** Counts one more value of a record. */
+  countValue(): void {
+    this.#values += 1;
+    if (this.#values > MAX_RECORD_VALUES) {
+      this.fail(`more than ${MAX_RECORD_VALUES} values`);
+    }
   }
 
   /** Major type of the next item, which stays unread. */

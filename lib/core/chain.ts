@@ -46,7 +46,7 @@ export class Chain {
     const continues = event.since === this.rev;
     if (!continues) {
       this.broken += this.rev === 0n ? 0 : 1;
-      this.contiguousFrom = event.since ?? 0n;
+      this.contiguousFrom = this.#startOfRun(event);
     }
     this.#moveTo(event);
     return "fresh";
@@ -62,6 +62,14 @@ export class Chain {
     this.contiguousFrom = event.rev;
     this.#moveTo(event);
     return "fresh";
+  }
+
+  /** Where nothing is stored `since` says it (null: the repo's birth). Elsewhere only a `since` beyond our rev is believed. */
+  #startOfRun({ rev, since }: CommitEvent): bigint {
+    if (this.rev === 0n) {
+      return since ?? 0n;
+    }
+    return since !== null && since > this.rev ? since : rev - 1n;
   }
 
   #moveTo(event: CommitEvent | SyncEvent): void {

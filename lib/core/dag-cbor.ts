@@ -37,7 +37,7 @@ export type Decoded<Value> =
   /** `reason` is one lower-case line, `offset` counts from the start of the bytes given. */
   | { readonly ok: false; readonly reason: string; readonly offset: number };
 
-/** One whole item, nothing after it. Limits: `MAX_CBOR_DEPTH`, `MAX_CONTAINER_ITEMS`, `MAX_MAP_KEY_BYTES`, `MAX_CID_BYTES`. */
+/** One whole item, nothing after it. Limits: `MAX_CBOR_DEPTH`, `MAX_CONTAINER_ITEMS`, `MAX_RECORD_VALUES`, `MAX_MAP_KEY_BYTES`, `MAX_CID_BYTES`. */
 export function decodeCbor(bytes: Uint8Array): Decoded<CborValue> {
   return asDecoded(() => {
     const reader = new CborReader(bytes);
@@ -62,6 +62,7 @@ export function asDecoded<Value>(decode: () => Value): Decoded<Value> {
 }
 
 function readValue(reader: CborReader, depth: number): CborValue {
+  reader.countValue();
   const major = reader.peekMajor();
   if (major === Major.tag) {
     const from = reader.link();

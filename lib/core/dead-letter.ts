@@ -13,7 +13,10 @@ interface Cause {
   readonly detail: string;
 }
 
-/** One op of a commit. The same op of the same commit is the same letter, whichever relay or pack brought it. */
+/**
+ * One op of a commit. The same op of the same commit is the same letter, whichever relay or pack brought it. The frame of a faulty
+ * commit is kept once, with its first faulty op: with each of 200 ops, and in each envelope, it would be a gigabyte.
+ */
 export function opLetter(
   source: BatchEvent,
   event: CommitEvent,
@@ -21,13 +24,16 @@ export function opLetter(
   cause: Cause,
   isSuperseded: boolean,
 ): DeadLetter {
+  const isFirst = event.ops.find((each) => each.fault !== null) === op;
+  // A path that was cut to be shown may look like its neighbour's.
+  const place = op.fault?.reason === "bad-path" ? [String(event.ops.indexOf(op))] : [];
   return {
     ...letterBase(source, event, cause),
-    digest: digestOfParts(["op", event.did, op.collection, op.rkey, tidText(event.rev), op.action]),
+    digest: digestOfParts(["op", event.did, op.collection, op.rkey, tidText(event.rev), op.action, ...place]),
     scope: "op",
     path: { collection: op.collection, rkey: op.rkey, rev: event.rev, action: op.action },
-    envelope: encodeEnvelope(keepOps(event, (each) => each === op)),
-    bytes: event.rawFrame ?? op.record,
+    envelope: encodeEnvelope({ ...keepOps(event, (each) => each === op), rawFrame: null }),
+    bytes: (isFirst ? event.rawFrame : null) ?? op.record,
     isSuperseded,
   };
 }

@@ -25,6 +25,12 @@ export const MAX_CBOR_DEPTH = 32;
 /** Elements of one array, entries of one map (data validation). */
 export const MAX_CONTAINER_ITEMS = 131_072;
 
+/**
+ * Values in one record, all levels together: twice what one container may hold. Ours: two million bytes can say two million empty
+ * maps, half a gigabyte once decoded. A record beyond it is kept by its bytes.
+ */
+export const MAX_RECORD_VALUES = 2 * 131_072;
+
 /** UTF-8 bytes of a map's key (data validation). */
 export const MAX_MAP_KEY_BYTES = 8192;
 

@@ -38,7 +38,8 @@ export function planAccounts(input: AccountInput, changes: RowChanges, counts: C
       account: null,
       identity: null,
     };
-    if (isRepeat(event.kind, { relay, seq: event.seq }, draft, states.get(event.did) ?? null)) {
+    const isRetried = source.mode === "record";
+    if (isRepeat(event.kind, { relay, seq: event.seq, isRetried }, draft, states.get(event.did) ?? null)) {
       counts.repeatedEvents += 1;
       continue;
     }
@@ -55,7 +56,7 @@ export function planAccounts(input: AccountInput, changes: RowChanges, counts: C
 
 function isRepeat(
   kind: "account" | "identity",
-  at: { readonly relay: number; readonly seq: number },
+  at: { readonly relay: number; readonly seq: number; readonly isRetried: boolean },
   draft: Draft,
   state: AccountState | null,
 ): boolean {
@@ -64,5 +65,6 @@ function isRepeat(
       ? { relay: state?.accountRelay ?? null, seq: state?.accountSeq ?? 0 }
       : { relay: state?.identityRelay ?? null, seq: state?.identitySeq ?? 0 };
   const last = (kind === "account" ? draft.account : draft.identity) ?? stored;
-  return last.relay === at.relay && at.seq <= last.seq;
+  // A dead letter comes late: what another relay has said meanwhile is newer.
+  return last.relay === at.relay ? at.seq <= last.seq : at.isRetried && last.relay !== null;
 }

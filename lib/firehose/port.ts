@@ -21,7 +21,7 @@ export interface EventSink {
 export interface CursorReader {
   /** The newest epoch's cursor of this relay, or null. */
   load(relay: string): Promise<SavedCursor | null>;
-  /** The latest event time that is durable, of any relay, Unix milliseconds; null on a first start. */
+  /** The event time of the cursor that was saved last, of any relay, Unix milliseconds; null on a first start. */
   lastDurableTimeMs(): Promise<number | null>;
 }
 

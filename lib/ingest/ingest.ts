@@ -129,7 +129,7 @@ class LaneIngest implements Ingest {
     const lane = this.#lanes[laneOf(event.did, this.#lanes.length)];
     if (lane === undefined) throw new RangeError(`no lane for ${event.did}`);
     const bytes = lane.append(this.#filtered(event));
-    this.#lowWater.accept(lane.lane, event.seq, event.timeMs);
+    this.#lowWater.accept(lane.lane, event.seq, datedMs(event));
     this.#receivedSeq = event.seq;
     this.#counts.received(event.kind);
     if (lane.count === 1) this.#schedule.opened(lane);
@@ -270,4 +270,9 @@ class LaneIngest implements Ingest {
   async #throwWhenEnded(): Promise<never> {
     throw await this.#ended.promise;
   }
+}
+
+/** The sender's time, as far as our own clock lets it be true: a mark in the future would have another relay entered too late. */
+function datedMs({ timeMs, receivedAtMs }: FirehoseEvent): number | null {
+  return timeMs === null ? null : Math.min(timeMs, receivedAtMs);
 }

@@ -7,6 +7,8 @@ import { RAW_RESULT } from "./raw-result.ts";
 
 /** About 100 bytes an entry: 10 MB. */
 const MAX_REMEMBERED = 100_000;
+/** Longer ones, a few in a million, are asked for each time: a flood of them must not fill the memory. */
+const MAX_REMEMBERED_CHARS = 128;
 
 interface Row {
   readonly actors: string | null;
@@ -103,7 +105,11 @@ function take(names: readonly string[], memory: ReadonlyMap<string, number>, int
 }
 
 function put(names: readonly string[], ids: string | null | undefined, into: readonly Map<string, number>[]): void {
-  readArray(ids).forEach((element, index) => {
+  const elements = readArray(ids);
+  if (elements.length !== names.length) {
+    throw new RangeError(`${elements.length} numbers came for ${names.length} names`);
+  }
+  elements.forEach((element, index) => {
     const name = names[index];
     if (name !== undefined) {
       for (const map of into) map.set(name, Number(element));
@@ -117,6 +123,6 @@ function remember(names: ReadonlyMap<string, number>, memory: Map<string, number
     memory.clear();
   }
   for (const [name, id] of names) {
-    memory.set(name, id);
+    if (name.length <= MAX_REMEMBERED_CHARS) memory.set(name, id);
   }
 }

@@ -66,8 +66,8 @@ export interface Store {
 export interface WorkMarks {
   /** Marks the units as begun by this process; tells for each how many processes died over it (or over what overlaps it). */
   begin(units: readonly WorkUnit[], options: { readonly single: boolean }): Promise<readonly number[]>;
-  /** After a failure that this process survived. Never rejects: without a database there is nothing to tell. */
-  release(): Promise<void>;
+  /** After a failure that this process survived: these units and their events. Never rejects, and takes a second at the most. */
+  release(units: readonly WorkUnit[]): Promise<void>;
 }
 
 export interface StoreTransaction {

@@ -7,6 +7,9 @@ import { StoreError } from "./port.ts";
  */
 const POISON_CLASSES = new Set(["22", "23", "54"]);
 
+/** 2200H: a sequence is at its end. Every event would be refused, and none of them is to blame. */
+const SERVER_STATES = new Set(["2200H"]);
+
 /** 23514 from the partitioned tombstones: today's partition is not open yet, which the store mends. */
 export const MISSING_PARTITION = "23514";
 
@@ -17,7 +20,11 @@ export function storeError(error: unknown): StoreError {
   const message = error instanceof Error ? error.message : String(error);
   const code = codeOf(error);
   const isPoison =
-    code !== null && code.length === 5 && POISON_CLASSES.has(code.slice(0, 2)) && code !== MISSING_PARTITION;
+    code !== null &&
+    code.length === 5 &&
+    POISON_CLASSES.has(code.slice(0, 2)) &&
+    code !== MISSING_PARTITION &&
+    !SERVER_STATES.has(code);
   return new StoreError(message === "" ? (code ?? "unknown error") : message, {
     kind: isPoison ? "poison" : "transient",
     code,

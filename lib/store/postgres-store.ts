@@ -19,10 +19,19 @@ export interface PostgresStoreOptions {
 }
 
 export interface PostgresStore extends Store, AsyncDisposable {
+  /** Cuts the transactions under way: they reject, and roll back. For a stop that cannot wait for a database that hangs. */
+  cut(): void;
   /** For queries of status, dead letters and the cursor: the same few connections. */
   readonly pool: pg.Pool;
 }
 
+/**
+ * In one message, and local to the transaction, so that a pooler between us and the server does not mind. A lock that somebody
+ * holds on a table is told as trouble after half a minute; a time limit of the database's own would end the same batch again
+ * and again; and a process that froze in the middle must not block its successor.
+ */
+const BEGIN = `BEGIN; SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = 0;
+  SET LOCAL idle_in_transaction_session_timeout = '60s'`;
 /** Opening is not dropping: that is done with the setting TOMBSTONE_DAYS, by whoever keeps house. */
 const KEEP_ALL_DAYS = 36_500;
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -37,6 +46,8 @@ const IDLE_TIMEOUT_MS = 60_000;
 export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
   const pool = createPool(options);
   const names = new Names();
+  const busy = new Set<pg.PoolClient>();
+  pool.on("connect", () => names.forget());
   const marks: WorkMarks = createMarks(pool, randomUUID());
   pool.on("error", (error) => {
     names.forget();
@@ -46,7 +57,10 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     pool,
     marks,
     relayId: (relay, epoch) => asStoreErrors(names.relayId(pool, relay, epoch)),
-    transact: (work) => transact(pool, names, work),
+    transact: (work) => transact({ pool, names, busy }, work),
+    cut() {
+      for (const client of busy) void client.end().catch(() => undefined);
+    },
     async [Symbol.asyncDispose]() {
       await pool.end();
     },
@@ -71,15 +85,22 @@ export function createPool({
   });
 }
 
+interface Connections {
+  readonly pool: pg.Pool;
+  readonly names: Names;
+  /** Those with a transaction under way. */
+  readonly busy: Set<pg.PoolClient>;
+}
+
 async function transact<Result>(
-  pool: pg.Pool,
-  names: Names,
+  { pool, names, busy }: Connections,
   work: (transaction: StoreTransaction) => Promise<Result>,
 ): Promise<Result> {
   const client = await asStoreErrors(pool.connect());
   // A connection that breaks while it is out of the pool tells it only here; the query in hand rejects as well.
   const ignore = (): void => undefined;
   client.on("error", ignore);
+  busy.add(client);
   let isUsable = true;
   try {
     // Only what the database says becomes a StoreError; faults of our own code stay what they are.
@@ -87,7 +108,7 @@ async function transact<Result>(
       query: (text: string | pg.QueryConfig, values?: unknown[]) => asStoreErrors(client.query(text, values)),
     };
     const inTransaction = names.inTransaction(queries);
-    await queries.query("BEGIN");
+    await queries.query(BEGIN);
     const result = await work(createTransaction(queries, inTransaction));
     await queries.query("COMMIT");
     inTransaction.keep();
@@ -97,18 +118,19 @@ async function transact<Result>(
     if (!isUsable) {
       names.forget();
     }
-    await mend(pool, error);
+    await mend(client, error);
     throw error;
   } finally {
+    busy.delete(client);
     client.removeListener("error", ignore);
     client.release(!isUsable);
   }
 }
 
 /** A machine that slept past the days opened ahead finds no partition for today: it is opened here, and the batch comes again. */
-async function mend(pool: pg.Pool, error: unknown): Promise<void> {
+async function mend(client: pg.ClientBase, error: unknown): Promise<void> {
   if (error instanceof StoreError && error.code === MISSING_PARTITION) {
-    await pool.query("SELECT standpipe.turn_tombstones($1)", [KEEP_ALL_DAYS]).catch(() => undefined);
+    await client.query("SELECT standpipe.turn_tombstones($1)", [KEEP_ALL_DAYS]).catch(() => undefined);
   }
 }
 

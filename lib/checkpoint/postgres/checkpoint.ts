@@ -41,7 +41,8 @@ async function load(pool: Pool, relay: string): Promise<SavedCursor | null> {
 
 async function lastDurableTimeMs(pool: Pool): Promise<number | null> {
   const { rows } = await pool.query<{ time_ms: string | null }>(
-    "SELECT trunc(extract(epoch FROM max(event_time)) * 1000)::int8 AS time_ms FROM standpipe.cursor",
+    `SELECT trunc(extract(epoch FROM event_time) * 1000)::int8 AS time_ms FROM standpipe.cursor
+     WHERE event_time IS NOT NULL ORDER BY saved_at DESC LIMIT 1`,
   );
   const timeMs = rows[0]?.time_ms ?? null;
   return timeMs === null ? null : Number(timeMs);

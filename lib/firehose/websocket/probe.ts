@@ -1,8 +1,8 @@
-/** A cursor → what the relay sends first after it. One short connection that reads until the first dated event. */
+/** A cursor → what the relay sends first after it. One short connection that reads a handful of dated events. */
 import { decodeMessage } from "../../core/decode-event.ts";
 import { connect } from "./connect.ts";
 import { type RelayAddress, subscribeUrl } from "./relay-address.ts";
-import type { ProbeResult } from "./search-entry.ts";
+import type { DatedSeq, ProbeResult } from "./search-entry.ts";
 import type { SourceClock, WebsocketSettings } from "./settings.ts";
 
 export interface ProbeOptions {
@@ -29,25 +29,42 @@ export async function probeRelay({ relay, cursor, settings, clock, signal }: Pro
     return { ok: false, reason: "unreachable", detail: connection.detail, retryAfterMs: connection.retryAfterMs };
   const { socket } = connection;
   const { promise, resolve } = Promise.withResolvers<ProbeResult>();
-  const quiet = (detail: string): void => resolve({ ok: false, reason: "quiet", detail });
   const onAbort = (): void => resolve({ ok: false, reason: "unreachable", detail: "stopped" });
-  const timer = setTimeout(() => quiet(`no dated event within ${settings.probeTimeoutMs} ms`), settings.probeTimeoutMs);
   signal.addEventListener("abort", onAbort, { once: true });
+  const dated: DatedSeq[] = [];
+  const settle = (reason: "quiet" | "unreachable", detail: string): void =>
+    resolve(typical(dated) ?? { ok: false, reason, detail });
+  const timer = setTimeout(
+    () => settle("quiet", `no dated event within ${settings.probeTimeoutMs} ms`),
+    settings.probeTimeoutMs,
+  );
+  const done = (): void => settle("unreachable", "closed before the first dated event");
+  let settling: NodeJS.Timeout | undefined;
   socket.on("message", (data) => {
     const answer = readAnswer(data as Buffer, clock.nowMs());
-    if (answer !== null) resolve(answer);
+    if (answer?.ok === false) resolve(answer);
+    if (answer?.ok !== true) return;
+    dated.push(answer);
+    settling ??= setTimeout(done, settings.probeSettleMs);
+    if (dated.length >= settings.probeSample) done();
   });
-  socket.once("close", () =>
-    resolve({ ok: false, reason: "unreachable", detail: "closed before the first dated event" }),
-  );
+  socket.once("close", done);
   if (signal.aborted) onAbort();
   socket.resume();
   return promise.finally(() => {
     clearTimeout(timer);
+    clearTimeout(settling);
     signal.removeEventListener("abort", onAbort);
     socket.removeAllListeners("message");
     socket.terminate();
   });
+}
+
+/** The first seq with the middle of the times: each is its sender's, and one wrong clock must not lead the search astray. */
+function typical(dated: readonly DatedSeq[]): ProbeResult | null {
+  const [first] = dated;
+  const middle = dated.map(({ timeMs }) => timeMs).toSorted((a, b) => a - b)[dated.length >> 1];
+  return first === undefined || middle === undefined ? null : { ok: true, seq: first.seq, timeMs: middle };
 }
 
 /** null: this frame dates nothing, the next may. */

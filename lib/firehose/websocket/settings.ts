@@ -44,6 +44,9 @@ export interface WebsocketSettings {
   readonly maxProbes: number;
   /** How long a probe waits for its first dated frame. */
   readonly probeTimeoutMs: number;
+  /** Dated frames whose middle time stands for a place, and how long after the first the others are waited for. */
+  readonly probeSample: number;
+  readonly probeSettleMs: number;
 }
 
 export const DEFAULT_WEBSOCKET_SETTINGS: WebsocketSettings = {
@@ -67,6 +70,8 @@ export const DEFAULT_WEBSOCKET_SETTINGS: WebsocketSettings = {
   entryToleranceMs: 30_000,
   maxProbes: 20,
   probeTimeoutMs: 10_000,
+  probeSample: 15,
+  probeSettleMs: 250,
 };
 
 /** Where time and chance come from; tests hand in their own. */

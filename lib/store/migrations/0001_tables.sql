@@ -240,7 +240,8 @@ CREATE TABLE standpipe.dead_letter (
   last_answer text,
   closed_at   timestamptz
 );
-CREATE INDEX dead_letter_open_path ON standpipe.dead_letter (did, collection, rkey) WHERE state = 'open';
+-- By account alone: a path that nobody could check may be longer than an index takes.
+CREATE INDEX dead_letter_open_did ON standpipe.dead_letter (did) WHERE state = 'open';
 CREATE INDEX dead_letter_open ON standpipe.dead_letter (id) WHERE state = 'open';
 
 -- Spans of the stream that may be missing.

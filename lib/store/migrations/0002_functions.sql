@@ -8,6 +8,18 @@
 -- rows: plans are generic (no planning a call), and only index look-ups are allowed, since a plan made while a table was
 -- empty would otherwise go on scanning it.
 
+-- A dictionary that gave fewer numbers than it was asked for has a sequence behind its rows (a restore of data alone, a
+-- logical upgrade). Going on would give records to the wrong account; 55000 is told as trouble that passes once it is mended.
+CREATE FUNCTION standpipe.check_numbers(dictionary text, got int4, wanted int4) RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF got IS DISTINCT FROM wanted THEN
+    RAISE EXCEPTION 'standpipe.% gave % numbers for % names: its sequence is behind its rows', dictionary, coalesce(got, 0), wanted
+      USING ERRCODE = '55000',
+        HINT = format('SELECT setval(pg_get_serial_sequence(''standpipe.%1$s'', ''id''), (SELECT max(id) FROM standpipe.%1$s))', dictionary);
+  END IF;
+END $$;
+
 -- Numbers of DIDs and of NSIDs, in the order given (each at most once). New ones are added, sorted; the anti-join
 -- comes first because ON CONFLICT alone burns a number for every conflict. Called inside the transaction that uses the
 -- numbers: a number that outlived a crash only in our memory could be given to somebody else.
@@ -23,6 +35,7 @@ BEGIN
     ON CONFLICT DO NOTHING;
     SELECT array_agg(a.id ORDER BY u.at) INTO actors
     FROM unnest(dids) WITH ORDINALITY AS u (did, at) JOIN standpipe.actor AS a ON a.did = u.did;
+    PERFORM standpipe.check_numbers('actor', cardinality(actors), cardinality(dids));
   END IF;
   IF cardinality(nsids) > 0 THEN
     INSERT INTO standpipe.collection (nsid)
@@ -32,6 +45,7 @@ BEGIN
     ON CONFLICT DO NOTHING;
     SELECT array_agg(c.id ORDER BY u.at) INTO collections
     FROM unnest(nsids) WITH ORDINALITY AS u (nsid, at) JOIN standpipe.collection AS c ON c.nsid = u.nsid;
+    PERFORM standpipe.check_numbers('collection', cardinality(collections), cardinality(nsids));
   END IF;
 END $$;
 
@@ -60,8 +74,12 @@ BEGIN
 END $$;
 
 -- After a failure that we survived: what we had begun counts as no death.
-CREATE FUNCTION standpipe.release_work(me uuid) RETURNS void LANGUAGE sql
-AS $$ UPDATE standpipe.mark SET owner = '00000000-0000-0000-0000-000000000000' WHERE owner = me $$;
+CREATE FUNCTION standpipe.release_work(me uuid, relays int4[], lanes int4[], firsts int8[], lasts int8[]) RETURNS void LANGUAGE sql
+AS $$
+  UPDATE standpipe.mark AS m SET owner = '00000000-0000-0000-0000-000000000000'
+  FROM unnest(relays, lanes, firsts, lasts) AS u (relay, lane, first_seq, last_seq)
+  WHERE m.owner = me AND m.relay = u.relay AND m.lane = u.lane AND m.first_seq >= u.first_seq AND m.last_seq <= u.last_seq
+$$;
 
 -- Locks the lanes and repos of a batch and tells their state; a repo without a row gets one with rev 0. The reading
 -- statements come after the locking ones, so that they see what the former owner of the lock has written.
@@ -290,6 +308,7 @@ BEGIN
     SELECT array_agg(s.id ORDER BY u.at) INTO ids
     FROM unnest(subject_actor, subject_collection, subject_rkey, subject_cid) WITH ORDINALITY AS u (actor, collection, rkey, cid, at)
     JOIN standpipe.subject AS s ON s.actor = u.actor AND s.rkey = u.rkey AND s.collection = u.collection AND s.cid = u.cid;
+    PERFORM standpipe.check_numbers('subject', cardinality(ids), cardinality(subject_actor));
   END IF;
   -- Places become ids by position: joining two unnested lists would be quadratic under a generic plan.
   IF cardinality(edge_kind) > 0 THEN
@@ -389,6 +408,8 @@ END $$;
 -- role that indexes may write rows and nothing else.
 CREATE FUNCTION standpipe.turn_tombstones(keep_days int4) RETURNS int4
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- A long reader (a dump) holds the table: the consumers must not queue up behind our wait. Days are opened two ahead.
+SET lock_timeout = '2s'
 AS $$
 DECLARE
   today date := (now() AT TIME ZONE 'UTC')::date;
