@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command. Looks at Node's version before anything is loaded that an older one could not even parse. */
-const NEEDED_NODE = [22, 18] as const;
+const NEEDED_NODE = [24, 0] as const;
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < NEEDED_NODE[0] || (major === NEEDED_NODE[0] && minor < NEEDED_NODE[1])) {

@@ -11,7 +11,7 @@ import { type BuildOptions, build } from "esbuild";
 
 /** The oldest Node whose complaint is ours: it has to parse dist/standpipe.js. */
 const GUARD_TARGET = "node14.8";
-const PROGRAM_TARGET = "node22.18";
+const PROGRAM_TARGET = "node24";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const dist = resolve(process.argv[2] ?? join(root, "dist"));

@@ -39,7 +39,7 @@ describe("the build", () => {
     expect(exitCode).toBe(0);
   });
 
-  it.each(["14.21.3", "20.20.2", "22.17.1"])(
+  it.each(["14.21.3", "20.20.2", "22.23.3"])(
     "says in one line which Node it needs under %s, and exits 2",
     async (version) => {
       const { engines } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as {
