@@ -77,6 +77,15 @@ describe("a repo's chain", () => {
     expect(chain).toMatchObject({ rev: 9n, contiguousFrom: 8n, broken: 2 });
   });
 
+  it("believes no since that would make it skip what it has not seen", () => {
+    const chain = new Chain(NOTHING);
+    expect(verdicts(chain, commit(1, null), commit(3, null), commit(2, null))).toEqual(["fresh", "fresh", "by-record"]);
+    expect(verdicts(new Chain({ rev: 5n, contiguousFrom: 4n, tree: null }), commit(9, 2), commit(7, 6))).toEqual([
+      "fresh",
+      "by-record",
+    ]);
+  });
+
   it("never calls a commit a repeat that it has not seen, whatever the order of arrival", () => {
     const history = Array.from({ length: 12 }, (_, index) => commit(index + 1, index === 0 ? null : index));
     fc.assert(

@@ -11,6 +11,16 @@ const hex = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(" ", "
 const link = (cid: string) => `d82a 58${((cid.length >> 1) + 1).toString(16)} 00 ${cid}`;
 const digest = "ab".repeat(32);
 
+it("decodes no more values than a record may have, however little each weighs", () => {
+  // An array of two arrays of 131,072 empty maps each.
+  const maps = Buffer.concat([Buffer.from("9a00020000", "hex"), Buffer.alloc(131_072, 0xa0)]);
+  expect(decodeCbor(Buffer.concat([Buffer.from("82", "hex"), maps, maps]))).toMatchObject({
+    ok: false,
+    reason: "more than 262144 values",
+  });
+  expect(decodeCbor(maps).ok).toBe(true);
+});
+
 describe("decodeCbor takes", () => {
   it.each<[string, string, CborValue]>([
     ["0", "00", 0],
