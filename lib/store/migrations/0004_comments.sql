@@ -142,7 +142,7 @@ BEGIN
     (70, 'dead_letters', 'rev', 'TID of the commit. NULL but for ops.'),
     (70, 'dead_letters', 'action', 'create, update or delete. NULL but for ops.'),
     (70, 'dead_letters', 'event_time', 'The sender''s time of the event. NULL where it was not readable.'),
-    (70, 'dead_letters', 'bytes', 'What came over the wire, or the record alone. NULL where only the event''s own form was kept.'),
+    (70, 'dead_letters', 'bytes', 'What came over the wire, or the record alone. Of several faulty ops of one commit the first has the frame. NULL where only the event''s own form was kept.'),
     (70, 'dead_letters', 'attempts', 'How often it was retried.'),
     (70, 'dead_letters', 'last_answer', 'How the last retry ended. NULL before the first.'),
     (70, 'dead_letters', 'closed_at', 'When it stopped being open. NULL while it is.'),
