@@ -21,14 +21,20 @@ export function keepHouse(
     // A server that is frozen, or behind a network that drops everything, answers neither yes nor no.
     const silence = setTimeout(() => {
       vitals.connectTrouble = `no answer for ${SILENT_AFTER_MS / 1000} s`;
+      telemetry.gauge("database_connected", 0);
     }, SILENT_AFTER_MS);
     try {
-      vitals.totals = await readTotals(pool);
+      const totals = await readTotals(pool);
+      vitals.totals = totals;
       vitals.connectTrouble = null;
+      telemetry.gauge("stored_records", totals.rows);
+      telemetry.gauge("open_dead_letters", totals.deadLetters);
+      telemetry.gauge("recorded_gaps", totals.gaps);
     } catch (error) {
       vitals.connectTrouble = errorLine(error);
     } finally {
       clearTimeout(silence);
+      telemetry.gauge("database_connected", vitals.connectTrouble === null ? 1 : 0);
     }
   };
   const turn = (): Promise<void> =>

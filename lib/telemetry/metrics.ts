@@ -41,6 +41,10 @@ export const METRICS = {
   lag_seconds: { kind: "gauge", help: "Now minus the sender's time of the newest durable event" },
   in_flight_bytes: { kind: "gauge", help: "Bytes accepted and not yet durable" },
   connected: { kind: "gauge", help: "1 while a relay is connected" },
+  database_connected: { kind: "gauge", help: "1 while the database answers" },
+  stored_records: { kind: "gauge", help: "Records stored" },
+  open_dead_letters: { kind: "gauge", help: "Dead letters that are open: somebody should look" },
+  recorded_gaps: { kind: "gauge", help: "Spans in the gap ledger" },
   resident_bytes: { kind: "gauge", help: "Resident memory of this process" },
 } as const satisfies Record<string, MetricDefinition>;
 
