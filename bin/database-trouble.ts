@@ -4,8 +4,10 @@ import { errorLine } from "../lib/telemetry/log.ts";
 
 /** SQLSTATE classes of a server that is there and may take us later: connection, resources, operator's intervention, system error. */
 const PASSING_CLASSES = ["08", "40", "53", "55", "57", "58"];
-/** invalid authorization, no such database, no such schema or right: nothing that waiting mends. */
-const WRONG_ADDRESS = /^(28[0-9A-Z]{3}|3D000|42501)$/;
+/** invalid authorization, no such database: nothing that waiting mends. */
+const WRONG_ADDRESS = /^(28[0-9A-Z]{3}|3D000)$/;
+/** insufficient_privilege: of our own statements, the user of DATABASE_URL is not one who may do what Standpipe does. */
+const WRONG_USER = "42501";
 /** The network's own codes, such as ECONNREFUSED and EAI_AGAIN. */
 const NETWORK = /^E[A-Z_]+$/;
 
@@ -27,10 +29,23 @@ export function explainMissingTables(error: unknown): unknown {
   return new Error("the database is not set up for this version: run standpipe migrate first", { cause: error });
 }
 
-/** A wrong user, password or database becomes a ConfigurationError; everything else stays as it is. */
+/** For statements of ours: a wrong user, password or database becomes a ConfigurationError; everything else stays as it is. */
 export function explainDatabaseError(error: unknown): unknown {
+  return codeOf(error) === WRONG_USER ? wrongAddress(error) : explainWrongAddress(error);
+}
+
+/** invalid_catalog_name. */
+export function isNoSuchDatabase(error: unknown): boolean {
+  return codeOf(error) === "3D000";
+}
+
+/** For statements of the user's own: that a right is missing for one of them says nothing about DATABASE_URL. */
+export function explainWrongAddress(error: unknown): unknown {
   const code = codeOf(error);
-  if (code === null || !WRONG_ADDRESS.test(code)) return error;
+  return code !== null && WRONG_ADDRESS.test(code) ? wrongAddress(error) : error;
+}
+
+function wrongAddress(error: unknown): ConfigurationError {
   return new ConfigurationError(`DATABASE_URL (not shown here): ${errorLine(error)}`, { cause: error });
 }
 

@@ -3,13 +3,15 @@ import { LanesChangedError } from "../lib/checkpoint/port.ts";
 import { ConfigurationError } from "../lib/config/configuration-error.ts";
 import { RecordingError } from "../lib/core/recording.ts";
 import { InvalidRelayError } from "../lib/firehose/websocket/relay-address.ts";
-import { DataDirectoryInUseError } from "../lib/store/embedded/errors.ts";
+import { DataDirectoryError, DataDirectoryInUseError, ForeignClusterError } from "../lib/store/embedded/errors.ts";
 import { MigrationError } from "../lib/store/migration-files.ts";
 
 const WRONG_USE = [
   LanesChangedError,
   ConfigurationError,
+  DataDirectoryError,
   DataDirectoryInUseError,
+  ForeignClusterError,
   InvalidRelayError,
   RecordingError,
 ] as const;

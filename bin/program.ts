@@ -1,6 +1,6 @@
 /** The commands and their options, as `--help` shows them. */
 import { Command } from "commander";
-import type { CommandContext } from "./command-context.ts";
+import type { CommandContext, OutputStream } from "./command-context.ts";
 import { addDeadLetters } from "./commands/dead-letters.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addRelay } from "./commands/relay.ts";
@@ -19,10 +19,10 @@ export function createProgram(context: CommandContext): Command {
     .configureOutput({
       writeOut: (text) => out.write(text),
       writeErr: (text) => err.write(text),
-      getOutHelpWidth: () => out.columns ?? 100,
-      getErrHelpWidth: () => err.columns ?? 100,
+      outputError: (text, write) => write(`${wrongUseLine(text)}\n`),
+      getOutHelpWidth: () => helpWidth(out),
+      getErrHelpWidth: () => helpWidth(err),
     })
-    .showHelpAfterError("(standpipe --help lists commands and options)")
     .showSuggestionAfterError()
     .exitOverride()
     .addHelpText("after", EPILOGUE);
@@ -35,6 +35,20 @@ export function createProgram(context: CommandContext): Command {
   addDeadLetters(program, context);
   addRelay(program, context);
   return program;
+}
+
+/** `error: unknown command 'strat'\n(Did you mean start?)` → one line, as every other error of ours. */
+function wrongUseLine(text: string): string {
+  const problem = text
+    .replace(/^error: /, "")
+    .trim()
+    .replaceAll(/\s+/g, " ");
+  return `standpipe: ${problem} (standpipe --help lists commands and options)`;
+}
+
+/** A terminal that does not know its width says 0. */
+function helpWidth({ columns = 0 }: OutputStream): number {
+  return columns > 0 ? columns : 100;
 }
 
 const EPILOGUE = `

@@ -6,6 +6,7 @@ import { createPostgresStore } from "../../lib/store/postgres-store.ts";
 import { createScreen, screenLog } from "../../lib/telemetry/screen.ts";
 import type { CommandContext } from "../command-context.ts";
 import { borrowDatabase } from "../database.ts";
+import { explainDatabaseError } from "../database-trouble.ts";
 import { migrateDatabase } from "../migrate-database.ts";
 import { wholeNumberBetween } from "../options.ts";
 
@@ -35,10 +36,13 @@ async function runMigrate(options: MigrateOptions, { streams, environment }: Com
   const screen = createScreen(streams);
   const log = screenLog(screen, { level: settings.LOG_LEVEL, readable: streams.err.isTTY === true });
   await using database = await borrowDatabase({ settings, log, command: "standpipe migrate", create: true });
-  const applied = await migrateDatabase({ connectionString: database.connectionString, settings, log });
+  const { connectionString } = database;
+  const applied = await migrateDatabase({ connectionString, settings, log }).catch((error: unknown) => {
+    throw explainDatabaseError(error);
+  });
   screen.line(applied.length === 0 ? "nothing to do: the database is up to date" : `applied ${applied.join(", ")}`);
   if (options.lanes === undefined) return;
-  await using store = createPostgresStore({ connectionString: database.connectionString, poolSize: 1, log });
+  await using store = createPostgresStore({ connectionString, poolSize: 1, log });
   await setLanes(store.pool, options.lanes);
   screen.line(`from now on LANES=${options.lanes}: set it so for every process`);
 }

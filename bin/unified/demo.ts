@@ -6,6 +6,7 @@ import { serveRecording } from "../../lib/firehose/relay/serve-recording.ts";
 import type { EmbeddedPostgres } from "../../lib/store/embedded/embedded-postgres.ts";
 import { queryReadOnly } from "../../lib/store/read-only-query.ts";
 import { recreateDatabase } from "../../lib/store/recreate-database.ts";
+import { countText } from "../../lib/telemetry/status-line.ts";
 import { bundledRecording } from "../assets.ts";
 import { DEMO_DATABASE } from "../database.ts";
 import { demoSummary, summaryStatement } from "./demo-summary.ts";
@@ -33,7 +34,8 @@ export async function playDemo(options: DemoOptions): Promise<void> {
   const connectionString = embedded.connectionString(DEMO_DATABASE);
   // That our own reader has come is no news.
   await using relay = await serveRecording({ frameBlocks, log: { ...telemetry.log, info: telemetry.log.debug } });
-  screen.line(`playing ${recording.meta.source} from ${relay.url} into ${connectionString}`);
+  const events = countText(recording.meta.frames);
+  screen.line(`playing the bundled recording, ${events} events of a small network, into ${connectionString}`);
   const startedAtMs = performance.now();
   const end = await runUnified({
     surroundings,
@@ -43,15 +45,22 @@ export async function playDemo(options: DemoOptions): Promise<void> {
     stop,
     exitWhenIdleMs: END_AFTER_MS,
     relayLimitMs: null,
+    tellsEnd: false,
   });
   if (end !== "idle") return;
   const seconds = (performance.now() - startedAtMs - END_AFTER_MS) / 1000;
   const { rows } = await queryReadOnly({
     connectionString,
     statement: summaryStatement(settings.DATABASE_SCHEMA),
+    schema: settings.DATABASE_SCHEMA,
     timeoutMs: SUMMARY_LIMIT_MS,
   });
   const counts = rows.map(([view, count]) => ({ view: String(view), rows: Number(count) }));
-  const lines = demoSummary({ counts, events: recording.meta.frames, seconds, command: "npx standpipe" });
+  const lines = demoSummary({ counts, events: recording.meta.frames, seconds, command: commandFor(settings) });
   for (const line of lines) screen.line(line);
+}
+
+/** What is printed is pasted into another shell, which may not have the setting. */
+function commandFor({ DATABASE_SCHEMA }: DemoOptions["settings"]): string {
+  return DATABASE_SCHEMA === "public" ? "npx standpipe" : `DATABASE_SCHEMA=${DATABASE_SCHEMA} npx standpipe`;
 }

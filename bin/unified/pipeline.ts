@@ -5,8 +5,9 @@ import { createPostgresCheckpoint } from "../../lib/checkpoint/postgres/checkpoi
 import type { Settings } from "../../lib/config/processes.ts";
 import { runConsumer } from "../../lib/consume/run-consumer.ts";
 import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
-import type { Gap } from "../../lib/core/cursor.ts";
+import type { Gap, SavedCursor } from "../../lib/core/cursor.ts";
 import { MAX_SEAL_BYTES } from "../../lib/core/pack.ts";
+import { parseRelayAddress } from "../../lib/firehose/websocket/relay-address.ts";
 import { createWebsocketSource } from "../../lib/firehose/websocket/source.ts";
 import { createIngest, type Ingest } from "../../lib/ingest/ingest.ts";
 import { recordGap } from "../../lib/store/gaps.ts";
@@ -14,15 +15,20 @@ import { createPostgresStore, type PostgresStore } from "../../lib/store/postgre
 import { turnTombstones } from "../../lib/store/tombstones.ts";
 import { createMemoryStream, type MemoryStream } from "../../lib/stream/memory/memory-stream.ts";
 import { errorLine } from "../../lib/telemetry/log.ts";
+import type { Log } from "../../lib/telemetry/port.ts";
 import { isDatabaseAway } from "../database-trouble.ts";
 import type { LongLivedProcess } from "./process.ts";
+import { quietAtFirst } from "./quiet-log.ts";
 import { retried } from "./retry.ts";
+import type { Vitals } from "./vitals.ts";
 
 export interface PipelineOptions {
   readonly surroundings: LongLivedProcess;
   readonly settings: Settings<"start">;
   readonly connectionString: string;
   readonly relays: readonly string[];
+  /** Give up where no relay has answered for so long and there is no cursor yet; null: never. */
+  readonly relayLimitMs: number | null;
   /** Asks for a drain. */
   readonly stop: AbortSignal;
 }
@@ -30,10 +36,11 @@ export interface PipelineOptions {
 /** The parts of a running pipeline. Disposing stops them at once; what is not durable comes again. */
 export interface Pipeline extends AsyncDisposable {
   readonly ingest: Ingest;
-  readonly checkpoint: Checkpoint;
   readonly store: PostgresStore;
   /** Reads from the relay until the signal aborts; rejects where no retry mends it. */
   read(signal: AbortSignal): Promise<void>;
+  /** That of the options on a first start, otherwise null. */
+  readonly relayLimitMs: number | null;
   /** Rejects where a part has failed for good, and is pending otherwise. */
   readonly failed: Promise<never>;
   /** Everything accepted is durable and its cursor saved. Call it when nothing reads any more. */
@@ -73,15 +80,22 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
       nowMs: Date.now,
     }),
   );
-  const source = createWebsocketSource({ relays, cursors: checkpoint, telemetry });
+  const relayLimitMs = (await checkpoint.lastDurableTimeMs()) === null ? options.relayLimitMs : null;
+  const source = createWebsocketSource({
+    relays,
+    cursors: checkpoint,
+    // A newcomer without a network is told once, at the end of the limit.
+    telemetry: relayLimitMs === null ? telemetry : { ...telemetry, log: quietLog(telemetry.log, relayLimitMs, vitals) },
+  });
+  vitals.savedCursors = await readSavedCursors(checkpoint, relays);
   const consumer = startConsumer({ ...options, store, stream });
   vitals.source = () => source.state();
   vitals.ingest = () => ingest.state();
   const owned = resources.move();
   return {
     ingest,
-    checkpoint,
     store,
+    relayLimitMs,
     read: (signal) => source.run(ingest, signal),
     failed: Promise.race([consumer.failed, ingest.failed.then((fault) => Promise.reject(fault))]),
     drain: (signal) => ingest.drain(signal),
@@ -92,6 +106,20 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
       await owned.disposeAsync();
     },
   };
+}
+
+function quietLog(log: Log, forMs: number, vitals: Vitals): Log {
+  const isConnected = (): boolean => vitals.source?.().connected ?? false;
+  return quietAtFirst(log, { forMs, isConnected, nowMs: () => performance.now() });
+}
+
+/** By the relay's host. */
+async function readSavedCursors(
+  checkpoint: Checkpoint,
+  relays: readonly string[],
+): Promise<ReadonlyMap<string, SavedCursor>> {
+  const saved = await Promise.all(relays.map((relay) => checkpoint.load(parseRelayAddress(relay).host)));
+  return new Map(saved.filter((cursor) => cursor !== null).map((cursor) => [cursor.relay, cursor]));
 }
 
 /** A gap is told before reading goes on behind it: with the database away, reading waits. */

@@ -19,8 +19,11 @@ export interface LongLivedProcess extends AsyncDisposable {
   readonly screen: Screen;
   readonly telemetry: Telemetry;
   readonly vitals: Vitals;
-  /** Where the HTTP paths are. */
-  readonly url: string;
+  /**
+   * Opens the HTTP paths and returns where they are. On its own, since who shares a data directory with us shares PORT as well, and of the
+   * two it is the directory that a person has to be told about. @throws ConfigurationError where PORT cannot be had.
+   */
+  listen(): Promise<string>;
 }
 
 export interface ProcessOptions {
@@ -33,32 +36,32 @@ export interface ProcessOptions {
 const REWRITE_EVERY_MS = 1_000;
 const PRINT_EVERY_MS = 10_000;
 
-/** Disposing stops the HTTP server and the status line. @throws ConfigurationError where PORT cannot be had. */
-export async function openProcess(options: ProcessOptions): Promise<LongLivedProcess> {
+/** Disposing stops the HTTP server and the status line. */
+export function openProcess(options: ProcessOptions): LongLivedProcess {
   const { command, streams, settings } = options;
   boundHeap();
   const screen = createScreen(streams);
   const log = screenLog(screen, { level: settings.LOG_LEVEL, readable: streams.err.isTTY === true });
   const counters = createCounters();
   const vitals = createVitals({ command, counters });
-  await using resources = new AsyncDisposableStack();
+  const resources = new AsyncDisposableStack();
   const stages = stagesOf(vitals, { maxInFlightBytes: settings.MAX_IN_FLIGHT_MB * 1e6 });
   const watchdog = createWatchdog({ stages, nowMs: () => performance.now() });
   resources.use(watch(watchdog));
-  const server = await listen(options, {
-    snapshot: () => vitals.snapshot(),
-    health: (snapshot) => healthOf(snapshot, watchdog.stuck()),
-    metrics: createMetricsPage(counters),
-  });
-  resources.use(server);
   resources.use(startBeat(screen, vitals));
-  const owned = resources.move();
   return {
     screen,
     telemetry: createTelemetry({ counters, log }),
     vitals,
-    url: server.url,
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    async listen() {
+      const server = await listen(options, {
+        snapshot: () => vitals.snapshot(),
+        health: (snapshot) => healthOf(snapshot, watchdog.stuck()),
+        metrics: createMetricsPage(counters),
+      });
+      return resources.use(server).url;
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 

@@ -1,8 +1,11 @@
 /** A database and relays in, rows until something ends it: the whole of `standpipe start`, without what is around it. */
+import { setTimeout } from "node:timers/promises";
+import { readTotals } from "../../lib/store/overview.ts";
 import { errorLine } from "../../lib/telemetry/log.ts";
 import { explainDatabaseError, isDatabaseAway } from "../database-trouble.ts";
 import { migrateDatabase } from "../migrate-database.ts";
 import { StopRequested } from "../stop-signals.ts";
+import { endLine } from "./end-line.ts";
 import { untilIdle } from "./idle.ts";
 import { keepHouse } from "./keep-house.ts";
 import { openPipeline, type Pipeline, type PipelineOptions } from "./pipeline.ts";
@@ -12,8 +15,8 @@ import { untilConnected } from "./until-connected.ts";
 export interface UnifiedOptions extends PipelineOptions {
   /** End once nothing has arrived for so long; null: never. */
   readonly exitWhenIdleMs: number | null;
-  /** Give up where no relay has answered for so long and there is no cursor yet; null: never. */
-  readonly relayLimitMs: number | null;
+  /** Whether its end is told on the screen, in one line. */
+  readonly tellsEnd: boolean;
 }
 
 /** `stopped`: asked to. */
@@ -21,6 +24,7 @@ export type UnifiedEnd = "stopped" | "idle" | "no-relay";
 
 /** A stop has to end within ten seconds, and the embedded server needs its part of them. */
 const DRAIN_LIMIT_MS = 4_000;
+const COUNT_LIMIT_MS = 500;
 
 /** Rejects with what no retry mends: fenced, a database that is not as it has to be, a fault of ours. */
 export async function runUnified(options: UnifiedOptions): Promise<UnifiedEnd> {
@@ -29,7 +33,10 @@ export async function runUnified(options: UnifiedOptions): Promise<UnifiedEnd> {
     using _house = keepHouse(pipeline.store.pool, options);
     return await runPipeline(pipeline, options);
   } catch (error) {
-    if (error instanceof StopRequested) return "stopped";
+    if (error instanceof StopRequested) {
+      tellEnd("stopped", options);
+      return "stopped";
+    }
     throw explainDatabaseError(error);
   }
 }
@@ -72,7 +79,9 @@ async function runPipeline(pipeline: Pipeline, options: UnifiedOptions): Promise
     ]);
     reading.abort();
     await read;
-    await drain(pipeline, options);
+    const isDrained = await drain(pipeline, options);
+    if (isDrained) await countAgain(pipeline, options);
+    tellEnd(end, options);
     return end;
   } finally {
     reading.abort();
@@ -87,14 +96,31 @@ function ended(stop: AbortSignal): UnifiedEnd {
   return "stopped";
 }
 
-/** What cannot be made durable now, with the database away, comes again after the next start. */
-async function drain(pipeline: Pipeline, { surroundings }: UnifiedOptions): Promise<void> {
+/** What cannot be made durable now, with the database away, comes again after the next start: false then. */
+async function drain(pipeline: Pipeline, { surroundings }: UnifiedOptions): Promise<boolean> {
   try {
     await pipeline.drain(AbortSignal.timeout(DRAIN_LIMIT_MS));
+    return true;
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
     surroundings.telemetry.log.warn("not everything could be made durable in time; it is read again at the next start");
+    return false;
   }
+}
+
+/** The status may be a second old; where the database has just gone, that has to do. */
+async function countAgain({ store }: Pipeline, { surroundings: { vitals } }: UnifiedOptions): Promise<void> {
+  const counted = readTotals(store.pool).catch(() => vitals.totals);
+  vitals.totals = await Promise.race([counted, setTimeout(COUNT_LIMIT_MS, vitals.totals, { ref: false })]);
+}
+
+function tellEnd(end: UnifiedEnd, { surroundings, exitWhenIdleMs, tellsEnd }: UnifiedOptions): void {
+  const { screen, vitals } = surroundings;
+  // What comes instead of a relay that does not answer is said by who does it.
+  if (!tellsEnd || end === "no-relay") return;
+  screen.endStatus();
+  const why = end === "idle" ? `nothing new for ${(exitWhenIdleMs ?? 0) / 1000} s` : "stopped";
+  screen.line(endLine(why, vitals.snapshot()));
 }
 
 /** Pending for ever where nobody wants it. */
@@ -103,6 +129,7 @@ async function whenIdle({ surroundings, exitWhenIdleMs }: UnifiedOptions, signal
   const { vitals } = surroundings;
   await untilIdle(
     () => ({
+      connected: vitals.source?.().connected ?? false,
       lastFrameAtMs: vitals.source?.().lastFrameAtMs ?? null,
       bytesInFlight: vitals.ingest?.().bytesInFlight ?? 0,
     }),
@@ -112,9 +139,9 @@ async function whenIdle({ surroundings, exitWhenIdleMs }: UnifiedOptions, signal
 }
 
 async function whenNoRelay(pipeline: Pipeline, options: UnifiedOptions, signal: AbortSignal): Promise<UnifiedEnd> {
-  const { relayLimitMs, surroundings } = options;
-  if (relayLimitMs === null || (await pipeline.checkpoint.lastDurableTimeMs()) !== null) return pending();
-  const { vitals } = surroundings;
+  const { relayLimitMs } = pipeline;
+  if (relayLimitMs === null) return pending();
+  const { vitals } = options.surroundings;
   const answered = await untilConnected(() => vitals.source?.().connected === true, { limitMs: relayLimitMs, signal });
   return answered ? pending() : "no-relay";
 }

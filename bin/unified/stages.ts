@@ -1,4 +1,5 @@
 /** The stages of the unified process, as the watchdog sees them. */
+import { hasRoom } from "../../lib/ingest/byte-budget.ts";
 import type { Stage } from "../../lib/telemetry/watchdog.ts";
 import type { Vitals } from "./vitals.ts";
 
@@ -16,7 +17,8 @@ export function stagesOf(vitals: Vitals, options: { readonly maxInFlightBytes: n
         return {
           progress: source?.lastFrameAtMs ?? 0,
           hasInput: source?.connected === true && source.paused,
-          downstreamOk: bytesInFlight < options.maxInFlightBytes,
+          // Not below the whole budget: what is paused at its end goes on further down.
+          downstreamOk: hasRoom(bytesInFlight, options.maxInFlightBytes),
         };
       },
     },

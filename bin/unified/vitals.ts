@@ -1,4 +1,5 @@
 /** What the parts of a running process say about themselves, gathered into one StatusSnapshot. */
+import type { SavedCursor } from "../../lib/core/cursor.ts";
 import type { SourceState } from "../../lib/firehose/port.ts";
 import type { IngestState } from "../../lib/ingest/ingest.ts";
 import type { Totals } from "../../lib/store/overview.ts";
@@ -14,6 +15,8 @@ export interface Vitals {
   /** Null before reading begins, and between two pipelines. */
   source: (() => SourceState) | null;
   ingest: (() => IngestState) | null;
+  /** The cursors with which reading began, by relay: they count until there is a mark of this process' own. */
+  savedCursors: ReadonlyMap<string, SavedCursor>;
   totals: Totals | null;
   /** Why the database cannot be asked, in one line for a person; null while it answers. */
   connectTrouble: string | null;
@@ -32,12 +35,14 @@ export function createVitals(options: { readonly command: string; readonly count
   const vitals: Vitals = {
     source: null,
     ingest: null,
+    savedCursors: new Map(),
     totals: null,
     connectTrouble: STARTING,
     writeTrouble: null,
     snapshot() {
       const source = vitals.source?.() ?? null;
       const ingest = vitals.ingest?.() ?? null;
+      const mark = durableMark(source, ingest, vitals.savedCursors);
       const databaseTrouble = vitals.connectTrouble ?? vitals.writeTrouble;
       return {
         version: packageVersion(),
@@ -47,10 +52,10 @@ export function createVitals(options: { readonly command: string; readonly count
         relayTrouble: source === null ? "not read yet" : source.trouble,
         databaseConnected: databaseTrouble === null,
         databaseTrouble,
-        cursor: ingest?.cursor ?? null,
-        epoch: ingest?.epoch ?? null,
+        cursor: mark.cursor,
+        epoch: mark.epoch,
         receivedSeq: source?.receivedSeq ?? null,
-        lagSeconds: lagSeconds(source, ingest),
+        lagSeconds: lagSeconds(source, mark),
         eventsPerSecond: Math.round(eventsPerSecond * 10) / 10,
         bytesInFlight: ingest?.bytesInFlight ?? 0,
         rows: vitals.totals?.rows ?? null,
@@ -63,17 +68,35 @@ export function createVitals(options: { readonly command: string; readonly count
     },
     tick() {
       eventsPerSecond = rate.sample(counters.total("applied_events_total") + counters.total("repeated_events_total"));
-      const { rssBytes, lagSeconds } = vitals.snapshot();
+      const { rssBytes, lagSeconds, cursor } = vitals.snapshot();
       counters.set("resident_bytes", rssBytes, "");
+      if (cursor !== null) counters.set("cursor_seq", cursor, "");
       if (lagSeconds !== null) counters.set("lag_seconds", lagSeconds, "");
     },
   };
   return vitals;
 }
 
+type Mark = Pick<IngestState, "cursor" | "epoch" | "eventTimeMs">;
+
+/** Ingest's own once it has entered a relay's numbering, until then the saved one of the relay in use. */
+function durableMark(
+  source: SourceState | null,
+  ingest: IngestState | null,
+  savedCursors: Vitals["savedCursors"],
+): Mark {
+  if (ingest !== null && ingest.epoch !== null) return ingest;
+  const saved = source === null ? undefined : savedCursors.get(source.relay);
+  // 0 stands before the first event.
+  return {
+    cursor: saved === undefined || saved.seq === 0 ? null : saved.seq,
+    epoch: saved?.epoch ?? null,
+    eventTimeMs: saved?.timeMs ?? null,
+  };
+}
+
 /** Senders' clocks run ahead as well: lag is never negative. */
-function lagSeconds(source: SourceState | null, ingest: IngestState | null): number | null {
-  const durableTimeMs = ingest?.eventTimeMs ?? null;
-  if (source === null || durableTimeMs === null) return null;
-  return Math.max(0, Math.round((Date.now() - durableTimeMs) / 100) / 10);
+function lagSeconds(source: SourceState | null, { eventTimeMs }: Mark): number | null {
+  if (source === null || eventTimeMs === null) return null;
+  return Math.max(0, Math.round((Date.now() - eventTimeMs) / 100) / 10);
 }

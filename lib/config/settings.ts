@@ -7,7 +7,8 @@ const NO_SPACE = /^\S{1,512}$/;
 
 export const SETTINGS = {
   RELAY_URL: setting({
-    allowed: "a ws:// or wss:// address such as wss://bsky.network, or several with commas between them",
+    allowed:
+      "a wss:// or ws:// address (https:// and http:// mean the same) such as wss://bsky.network, without cursor or password, or several with commas between them",
     fallback: "wss://bsky.network",
     meaning: "The relay whose `com.atproto.sync.subscribeRepos` is read; a comma list is tried in turn.",
     read: readRelayUrls,
@@ -20,11 +21,11 @@ export const SETTINGS = {
   }),
   DB_POOL_SIZE: wholeNumber({ from: 1, to: 100, fallback: 4, meaning: "Database connections of one process." }),
   DATABASE_SCHEMA: setting({
-    allowed: "a schema's name: a letter or underscore, then letters, digits or underscores, 63 at the most",
+    allowed:
+      "a schema's name of lower-case letters, digits and underscores, 63 at the most, no digit first; not standpipe, information_schema or pg_…, which are taken",
     fallback: "public",
     meaning: "The schema in which the views are; the base tables are in `standpipe`.",
-    read: (text) =>
-      text === "standpipe" || text.startsWith("pg_") ? undefined : matchingText(/^[a-z_][a-z0-9_]{0,62}$/)(text),
+    read: matchingText(/^(?!standpipe$|information_schema$|pg_)[a-z_][a-z0-9_]{0,62}$/),
   }),
   COLLECTIONS: setting({
     allowed:

@@ -3,6 +3,11 @@
 /** Reading goes on only under this share of the budget, so that a socket is not paused and resumed for every pack. */
 const RESUME_SHARE = 3 / 4;
 
+/** Whether a reader that was stopped goes on. */
+export function hasRoom(usedBytes: number, maxBytes: number): boolean {
+  return usedBytes <= maxBytes * RESUME_SHARE;
+}
+
 interface Waiter {
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
@@ -30,7 +35,7 @@ export class ByteBudget {
 
   give(bytes: number): void {
     this.#usedBytes -= bytes;
-    if (!this.#hasRoom()) return;
+    if (!hasRoom(this.#usedBytes, this.#maxBytes)) return;
     for (const waiter of this.#waiters) waiter.resolve();
     this.#waiters.clear();
   }
@@ -39,7 +44,7 @@ export class ByteBudget {
   async room(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#fault !== null) throw this.#fault;
-    if (this.#hasRoom()) return;
+    if (hasRoom(this.#usedBytes, this.#maxBytes)) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const waiter = { resolve, reject };
     const onAbort = () => reject(signal.reason);
@@ -57,9 +62,5 @@ export class ByteBudget {
   fail(fault: Error): void {
     this.#fault ??= fault;
     for (const waiter of this.#waiters) waiter.reject(this.#fault);
-  }
-
-  #hasRoom(): boolean {
-    return this.#usedBytes <= this.#maxBytes * RESUME_SHARE;
   }
 }

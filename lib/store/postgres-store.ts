@@ -47,11 +47,13 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   const pool = createPool(options);
   const names = new Names();
   const busy = new Set<pg.PoolClient>();
+  let isEnding = false;
   pool.on("connect", () => names.forget());
   const marks: WorkMarks = createMarks(pool, randomUUID());
   pool.on("error", (error) => {
     names.forget();
-    options.log.warn("a database connection was lost", { error: error.message });
+    // The pool's end does not wait for the connections' own, which the server may cut in the same moment as it stops.
+    if (!isEnding) options.log.warn("a database connection was lost", { error: error.message });
   });
   return {
     pool,
@@ -62,6 +64,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
       for (const client of busy) void client.end().catch(() => undefined);
     },
     async [Symbol.asyncDispose]() {
+      isEnding = true;
       await pool.end();
     },
   };
@@ -73,7 +76,7 @@ export function createPool({
   poolSize,
   connectTimeoutMs = CONNECT_TIMEOUT_MS,
 }: Omit<PostgresStoreOptions, "log">): pg.Pool {
-  return new pg.Pool({
+  const pool = new pg.Pool({
     connectionString,
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
@@ -83,6 +86,10 @@ export function createPool({
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
   });
+  // The pool listens only while a connection lies in it. A server that goes may say so in one read with an answer, just when the next
+  // work is given the connection and cannot listen yet: unheard, the event would end the process. The query in hand fails and says it.
+  pool.on("connect", (client) => client.on("error", () => undefined));
+  return pool;
 }
 
 interface Connections {
@@ -97,9 +104,6 @@ async function transact<Result>(
   work: (transaction: StoreTransaction) => Promise<Result>,
 ): Promise<Result> {
   const client = await asStoreErrors(pool.connect());
-  // A connection that breaks while it is out of the pool tells it only here; the query in hand rejects as well.
-  const ignore = (): void => undefined;
-  client.on("error", ignore);
   busy.add(client);
   let isUsable = true;
   try {
@@ -122,7 +126,6 @@ async function transact<Result>(
     throw error;
   } finally {
     busy.delete(client);
-    client.removeListener("error", ignore);
     client.release(!isUsable);
   }
 }

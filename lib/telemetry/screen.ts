@@ -48,7 +48,9 @@ export function createScreen(streams: { readonly out: ScreenStream; readonly err
       shown = "";
     },
     get width() {
-      return terminal ? (out.columns ?? 80) : null;
+      if (!terminal) return null;
+      // Some terminals say 0, which is that they do not know.
+      return out.columns !== undefined && out.columns > 0 ? out.columns : 80;
     },
   };
 }

@@ -19,7 +19,7 @@ it("drains as far as it can and exits 0 within ten seconds", async () => {
       (waiting) => waiting > 0,
     );
     const asked = Date.now();
-    unified.kill("SIGTERM");
+    void unified.kill("SIGTERM");
     expect((await unified.ending()).code).toBe(0);
     expect(Date.now() - asked).toBeLessThan(10_000);
     await client.query("ROLLBACK");

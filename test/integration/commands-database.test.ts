@@ -1,4 +1,4 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { Client } from "pg";
@@ -101,10 +101,69 @@ describe("sql", () => {
     expect(await query("SELECT to_regclass('public.mine') AS mine")).toEqual([{ mine: null }]);
   });
 
+  test.each([
+    ["starts a program", "COPY (SELECT 1) TO PROGRAM 'true'"],
+    ["reads the server's files", "SELECT pg_read_file('PG_VERSION')"],
+    [
+      "ends others' sessions",
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    ],
+  ])("refuses what %s, although the user is a superuser, and does not blame the address", async (_, statement) => {
+    const other = new Client({ connectionString: database.connectionString });
+    other.on("error", () => {});
+    await other.connect();
+    const { code, out, err } = await run(["sql", statement]);
+    await other.end();
+    expect(code).toBe(1);
+    expect(out).toBe("");
+    expect(err).toMatch(/^standpipe: permission denied/);
+  });
+
+  test("is as good as its user where that is none who may take the readers' role", async () => {
+    const [{ name } = {}] = await query("SELECT 'reader_' || substr(current_database(), 6) AS name");
+    await query(`CREATE ROLE ${String(name)} LOGIN PASSWORD 'secret'`);
+    try {
+      await query(`GRANT SELECT ON posts TO ${String(name)}`);
+      const address = new URL(database.connectionString);
+      [address.username, address.password] = [String(name), "secret"];
+      const asReader = (statement: string) => run(["sql", "--json", statement], { DATABASE_URL: address.href });
+      expect(await asReader("SELECT * FROM posts")).toMatchObject({ code: 0, out: "[]" });
+      expect(await asReader("SELECT * FROM likes")).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/^standpipe: permission denied/),
+      });
+    } finally {
+      await query(`DROP OWNED BY ${String(name)}; DROP ROLE ${String(name)}`);
+    }
+  });
+
+  test("keeps both of two columns of one name in JSON", async () => {
+    const { out } = await run(["sql", "--json", "SELECT 1 AS id, 2 AS id, 3 AS id_2"]);
+    expect(JSON.parse(out)).toEqual([{ id: 1, id_3: 2, id_2: 3 }]);
+  });
+
+  test.each(["", " \n"])("%j is no statement", async (statement) => {
+    const { code, out, err } = await run(["sql", statement]);
+    expect(code).toBe(2);
+    expect(out).toBe("");
+    expect(err.split("\n")).toHaveLength(1);
+  });
+
   test("gives up at its time limit", async () => {
     const { code, err } = await run(["sql", "--timeout", "1", "SELECT pg_sleep(30)"]);
     expect(code).toBe(1);
     expect(err).toMatch(/statement timeout/);
+  });
+});
+
+describe("sql with DATABASE_SCHEMA", () => {
+  test("finds the views there, beside somebody else's relation of the same name in public", async () => {
+    await query("CREATE TABLE public.posts AS SELECT 'foreign' AS whose");
+    await query("CREATE TABLE public.mine AS SELECT 1 AS a");
+    const env = { DATABASE_SCHEMA: "other" };
+    expect((await run(["migrate"], env)).code).toBe(0);
+    expect(await run(["sql", "--json", "SELECT uri FROM posts"], env)).toMatchObject({ code: 0, out: "[]" });
+    expect(await run(["sql", "--json", "SELECT a FROM mine"], env)).toMatchObject({ code: 0, out: '[\n{"a":1}\n]' });
   });
 });
 
@@ -125,11 +184,13 @@ describe("a database that cannot be had", () => {
     wrongDatabase.pathname = "/nothing_here";
     const wrongPassword = new URL(database.connectionString);
     wrongPassword.password = "hunter2";
-    for (const address of [wrongDatabase, wrongPassword]) {
-      const { code, err } = await run(["sql", "SELECT 1"], { DATABASE_URL: address.href });
-      expect(code).toBe(2);
-      expect(err).toMatch(/^standpipe: DATABASE_URL \(not shown here\): /);
-      expect(err).not.toContain("hunter2");
+    for (const args of [["sql", "SELECT 1"], ["migrate"]]) {
+      for (const address of [wrongDatabase, wrongPassword]) {
+        const { code, err } = await run(args, { DATABASE_URL: address.href });
+        expect(code).toBe(2);
+        expect(err).toMatch(/^standpipe: DATABASE_URL \(not shown here\): /);
+        expect(err).not.toContain("hunter2");
+      }
     }
   });
 
@@ -138,6 +199,20 @@ describe("a database that cannot be had", () => {
     const { code, err } = await run(["sql", "SELECT 1"], { DATABASE_URL: "", STANDPIPE_DATA_DIR: dataDir });
     expect(code).toBe(2);
     expect(err).toContain(`no database in ${dataDir} yet: run standpipe start first`);
+  });
+
+  test("a data directory that holds another version's database, or none of ours, is a wrong setting", async () => {
+    const dataDir = await mkdtemp(join(inject("scratchDir"), "foreign-"));
+    const env = { DATABASE_URL: "", STANDPIPE_DATA_DIR: dataDir };
+    await mkdir(join(dataDir, "postgres"));
+    const none = await run(["sql", "SELECT 1"], env);
+    expect(none).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/is not a database that standpipe made.*STANDPIPE_DATA_DIR/),
+    });
+    await writeFile(join(dataDir, "postgres/PG_VERSION"), "17\n");
+    const older = await run(["sql", "SELECT 1"], env);
+    expect(older).toMatchObject({ code: 2, err: expect.stringMatching(/made by Postgres 17.*STANDPIPE_DATA_DIR/) });
   });
 });
 

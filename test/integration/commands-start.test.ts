@@ -101,6 +101,21 @@ describe("start against a relay and a database", () => {
     expect(metrics).toMatch(/^standpipe_connected 1$/m);
   });
 
+  test("shows the saved cursor after a restart, before anything arrives", async () => {
+    await using relay = await replayRecording();
+    await using first = start(relay.url, { args: ["--exit-when-idle", "1"] });
+    expect((await first.exit).code).toBe(0);
+    // It has nothing that is newer, so that no mark of its own comes.
+    await using second = start(relay.url);
+    const url = await httpOf(second);
+    await expect.poll(async () => (await statusOf(url)).connected, { timeout: 20_000 }).toBe(true);
+    expect(await statusOf(url)).toMatchObject({ cursor: relay.lastSeq, epoch: 1, lagSeconds: expect.any(Number) });
+    const gauge = new RegExp(`^standpipe_cursor_seq ${relay.lastSeq}$`, "m");
+    await expect.poll(async () => await (await fetch(`${url}/metrics`)).text(), { timeout: 5_000 }).toMatch(gauge);
+    expect(await second.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+    expect(second.stdout()).toMatch(new RegExp(`^stopped: 0 events read, .* cursor ${relay.lastSeq} of `, "m"));
+  });
+
   test.each(["SIGTERM", "SIGINT"] as const)(
     "%s drains, saves the cursor and ends with 0; the next start goes on from there",
     async (signal) => {

@@ -1,6 +1,7 @@
 /** The two commands of a whole run as real processes: `standpipe relay` with the bundled recording, `standpipe start` that reads it. */
 import { chmod, mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { inject } from "vitest";
 import { type StartedProcess, startProcess } from "./process.ts";
 import { projectRoot } from "./project-root.ts";
@@ -46,7 +47,20 @@ export interface UnifiedProcess extends StartedProcess {
   status(): Promise<UnifiedStatus | null>;
   /** The status code and the JSON of `/health` or `/ready`; null while it does not answer. */
   ask(path: "/health" | "/ready"): Promise<{ readonly code: number; readonly reason: string | null } | null>;
+  /** Asks again and again until the answer passes, as long as the test may take; rejects with the output where the process ends first. */
+  until<Answer>(ask: () => Promise<Answer>, passes: (answer: Answer) => boolean): Promise<Answer>;
+  /** Exit code and signal, with what it said last: to be compared with ENDED_WELL. */
+  ending(): Promise<{
+    readonly code: number | null;
+    readonly signal: string | null;
+    readonly complaint: string | null;
+  }>;
 }
+
+/** Of a process that ended by itself, or drained. */
+export const ENDED_WELL = { code: 0, signal: null, complaint: null };
+
+const ASK_EVERY_MS = 20;
 
 export interface UnifiedStatus {
   readonly connected: boolean;
@@ -81,6 +95,23 @@ export function startUnified({ relay, env, exitWhenIdle }: UnifiedOptions): Unif
     async ask(path) {
       const answer = await get(path);
       return answer === null ? null : { code: answer.code, reason: (answer.json as { reason: string | null }).reason };
+    },
+    async until(ask, passes) {
+      const hasEnded = started.exit.then(() => true);
+      for (;;) {
+        const answer = await ask();
+        if (passes(answer)) return answer;
+        if (await Promise.race([hasEnded, sleep(ASK_EVERY_MS, false)])) {
+          throw new Error(`it has ended too early\n${started.stderr()}`);
+        }
+      }
+    },
+    async ending() {
+      const exit = await started.exit;
+      const lines = started.stderr().split("\n");
+      const complaint = lines.findLast((line) => line.startsWith("standpipe: ")) ?? null;
+      // A crash says more than one line.
+      return { ...exit, complaint: exit.code === 1 && complaint === null ? lines.slice(-20).join("\n") : complaint };
     },
   };
 }

@@ -255,12 +255,11 @@ class ConnectionReader {
   }
 
   #acceptNow(event: FirehoseEvent): boolean {
-    const { progress, sink, tally } = this.#options;
+    const { progress, sink } = this.#options;
     const room = sink.accept(event);
     this.#events += 1;
     progress.seq = Math.max(progress.seq ?? 0, event.seq);
     progress.timeMs = event.timeMs ?? progress.timeMs;
-    tally.event(event.kind);
     return room;
   }
 

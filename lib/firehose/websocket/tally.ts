@@ -1,5 +1,4 @@
-/** Counts of the hot path, kept in plain numbers and handed to telemetry once an interval. */
-import type { FirehoseEvent } from "../../core/event.ts";
+/** Counts of the hot path, kept in plain numbers and handed to telemetry once an interval. What the sink takes, the sink counts. */
 import type { Telemetry } from "../../telemetry/port.ts";
 
 export type IgnoredReason = "repeat" | "unknown-kind" | "info";
@@ -8,7 +7,6 @@ export class Tally {
   readonly #telemetry: Telemetry;
   #frames = 0;
   #bytes = 0;
-  readonly #kinds: Record<FirehoseEvent["kind"], number> = { commit: 0, sync: 0, identity: 0, account: 0, rejected: 0 };
   readonly #ignored: Record<IgnoredReason, number> = { repeat: 0, "unknown-kind": 0, info: 0 };
 
   /** When the newest frame came, Unix milliseconds. */
@@ -24,10 +22,6 @@ export class Tally {
     this.#bytes += byteLength;
   }
 
-  event(kind: FirehoseEvent["kind"]): void {
-    this.#kinds[kind] += 1;
-  }
-
   ignored(reason: IgnoredReason): void {
     this.#ignored[reason] += 1;
   }
@@ -39,7 +33,6 @@ export class Tally {
     }
     this.#frames = 0;
     this.#bytes = 0;
-    for (const [kind, count] of drain(this.#kinds)) this.#telemetry.count("received_events_total", count, kind);
     for (const [reason, count] of drain(this.#ignored)) this.#telemetry.count("ignored_frames_total", count, reason);
   }
 }

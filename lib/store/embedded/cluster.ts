@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  opendirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -24,7 +25,7 @@ import {
 } from "./account.ts";
 import { isNodeError, type PostgresBinaries } from "./binaries.ts";
 import { run } from "./child.ts";
-import { EmbeddedPostgresError, OTHER_WAYS } from "./errors.ts";
+import { DataDirectoryError, EmbeddedPostgresError, ForeignClusterError, OTHER_WAYS } from "./errors.ts";
 
 /** The role that initdb creates; only loopback can reach it, with the password. */
 export const SUPERUSER = "standpipe";
@@ -52,7 +53,7 @@ export interface ClusterOptions {
   readonly onCreate: () => void;
 }
 
-/** @throws EmbeddedPostgresError where it can be neither opened nor created. */
+/** @throws ForeignClusterError where there is another one, EmbeddedPostgresError where it can be neither opened nor created. */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const directory = join(options.dataDir, "postgres");
   const exists = existsSync(directory);
@@ -61,7 +62,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const account = accountOfCluster(directory);
   const version = readClusterFile(directory, "PG_VERSION").trim();
   if (version !== MAJOR_VERSION) {
-    throw new EmbeddedPostgresError(
+    throw new ForeignClusterError(
       `${directory} was made by Postgres ${version}, the embedded one is ${MAJOR_VERSION}: ` +
         `set STANDPIPE_DATA_DIR to another directory, ${OTHER_WAYS}`,
     );
@@ -79,7 +80,7 @@ function readClusterFile(directory: string, name: string): string {
   try {
     return readFileSync(join(directory, name), "utf8");
   } catch (cause) {
-    throw new EmbeddedPostgresError(
+    throw new ForeignClusterError(
       `${directory} is not a database that standpipe made (${name} cannot be read): ` +
         `set STANDPIPE_DATA_DIR to another directory, ${OTHER_WAYS}`,
       { cause },
@@ -106,18 +107,32 @@ async function createCluster({ dataDir, binaries, onCreate }: ClusterOptions, di
 
 function makeDataDir(dataDir: string): void {
   try {
-    const made = mkdirSync(dataDir, { recursive: true });
+    const made = makeDirectories(dataDir);
     if (made !== undefined && process.getuid?.() === 0) {
       // Made under sudo in somebody's directory, it is theirs, and they can go on without sudo.
       const { uid, gid } = statSync(dirname(made));
       chownSync(dataDir, uid, gid);
     }
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new EmbeddedPostgresError(`cannot make the data directory: ${why}; set STANDPIPE_DATA_DIR to another one`, {
-      cause,
-    });
+    throw new DataDirectoryError(dataDir, { cause });
   }
+}
+
+/** As `mkdirSync` with `recursive`, which loops for ever where a parent is there and yet answers ENOENT, as in /proc. Gives the first one made. */
+function makeDirectories(path: string): string | undefined {
+  if (existsSync(path)) {
+    // Says what it is where it is none.
+    opendirSync(path).closeSync();
+    return undefined;
+  }
+  const above = makeDirectories(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Made by another start in between.
+    if (!isNodeError(error) || error.code !== "EEXIST") throw error;
+  }
+  return above ?? path;
 }
 
 interface Attempt {

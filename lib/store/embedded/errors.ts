@@ -8,6 +8,24 @@ export class EmbeddedPostgresError extends Error {
   override readonly name = "EmbeddedPostgresError";
 }
 
+/** There is no data directory at the path that was given, and none can be made. */
+export class DataDirectoryError extends Error {
+  override readonly name = "DataDirectoryError";
+
+  constructor(dataDir: string, options: { readonly cause: unknown }) {
+    const why = options.cause instanceof Error ? options.cause.message : String(options.cause);
+    super(
+      `STANDPIPE_DATA_DIR=${dataDir}: cannot be used (${why}): must be a directory, or a place where one can be made`,
+      options,
+    );
+  }
+}
+
+/** What is in the data directory is not a database that these binaries can open: another one has to be named. */
+export class ForeignClusterError extends Error {
+  override readonly name = "ForeignClusterError";
+}
+
 /** Who holds a data directory; null where the holder does not say. */
 export interface DirectoryHolder {
   readonly pid: number | null;

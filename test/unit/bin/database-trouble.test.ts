@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { explainDatabaseError, isDatabaseAway } from "../../../bin/database-trouble.ts";
+import { explainDatabaseError, explainWrongAddress, isDatabaseAway } from "../../../bin/database-trouble.ts";
 import { ConfigurationError } from "../../../lib/config/configuration-error.ts";
 
 const coded = (code: string): Error => Object.assign(new Error(`it said ${code}`), { code });
@@ -21,6 +21,12 @@ test.each([["28P01"], ["28000"], ["3D000"], ["42501"]])("%s is a wrong DATABASE_
   const explained = explainDatabaseError(coded(code));
   expect(explained).toBeInstanceOf(ConfigurationError);
   expect((explained as Error).message).toBe(`DATABASE_URL (not shown here): it said ${code}`);
+});
+
+test("a right that is missing for the user's own statement is not", () => {
+  const denied = coded("42501");
+  expect(explainWrongAddress(denied)).toBe(denied);
+  expect(explainWrongAddress(coded("3D000"))).toBeInstanceOf(ConfigurationError);
 });
 
 test("a fault of ours is neither", () => {

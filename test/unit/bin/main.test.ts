@@ -31,8 +31,9 @@ describe("help", () => {
 describe("wrong use is exit code 2, told on standard error only", () => {
   test.each([
     ["no command at all", [], /Usage: standpipe/],
-    ["an unknown command", ["strat"], /unknown command 'strat'\n\(Did you mean start\?\)/],
+    ["an unknown command", ["strat"], /^standpipe: unknown command 'strat' \(Did you mean start\?\)/],
     ["an unknown option", ["start", "--nope"], /unknown option '--nope'/],
+    ["two options that exclude each other", ["start", "--demo", "--no-demo"], /--demo .*--no-demo/],
     ["one argument too many", ["migrate", "now"], /too many arguments/],
     ["no SQL", ["sql"], /missing required argument/],
     ["an option without its value", ["start", "--exit-when-idle"], /argument missing/],
@@ -46,5 +47,7 @@ describe("wrong use is exit code 2, told on standard error only", () => {
     expect(code).toBe(2);
     expect(out).toBe("");
     expect(err).toMatch(line);
+    // Without a command the help itself is the answer.
+    if (!err.startsWith("Usage: ")) expect(err.split("\n")).toHaveLength(1);
   });
 });

@@ -16,6 +16,11 @@ test("on a terminal the status is rewritten in place, and a line moves it down",
   expect(screen.width).toBe(72);
 });
 
+test.each([[0], [undefined]])("a terminal of %s columns is one of 80", (columns) => {
+  const out = { isTTY: true, ...(columns === undefined ? {} : { columns }), write: () => true };
+  expect(createScreen({ out, err: out }).width).toBe(80);
+});
+
 test("elsewhere each status is a plain line", () => {
   const { written, screen } = streams(false);
   screen.status("one");

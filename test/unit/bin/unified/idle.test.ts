@@ -8,15 +8,27 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function scene(idleAfterMs: number) {
-  const activity = { lastFrameAtMs: null as number | null, bytesInFlight: 0 };
+function scene(idleAfterMs: number, { connected = true }: { readonly connected?: boolean } = {}) {
+  const activity = { connected, lastFrameAtMs: null as number | null, bytesInFlight: 0 };
   const stop = new AbortController();
   let isOver = false;
   const over = untilIdle(() => activity, { idleAfterMs, signal: stop.signal }).then(() => (isOver = true));
   return { activity, stop, over, isOver: () => isOver, pass: (ms: number) => vi.advanceTimersByTimeAsync(ms) };
 }
 
-test("counts from its own start where nothing has ever arrived", async () => {
+test("waits for ever where no relay has ever been connected, and counts from the first connection", async () => {
+  const { activity, pass, isOver } = scene(2_000, { connected: false });
+  await pass(600_000);
+  expect(isOver()).toBe(false);
+  activity.connected = true;
+  await pass(1_500);
+  expect(isOver()).toBe(false);
+  activity.connected = false;
+  await pass(1_000);
+  expect(isOver()).toBe(true);
+});
+
+test("counts from the connection where nothing has ever arrived", async () => {
   const { pass, isOver } = scene(2_000);
   await pass(1_800);
   expect(isOver()).toBe(false);
