@@ -2,11 +2,11 @@
 import type { BatchEvent } from "../core/batch.ts";
 import { packLetter } from "../core/dead-letter.ts";
 import { type Pack, readPack } from "../core/pack.ts";
-import { noChanges } from "../core/row-change.ts";
 import type { FinishedPack, Store } from "../store/port.ts";
 import type { Telemetry } from "../telemetry/port.ts";
 import { sourceOf } from "./apply.ts";
 import { workIsolated } from "./isolate.ts";
+import { keepLetter } from "./keep-letter.ts";
 import { workOneByOne } from "./one-by-one.ts";
 
 export interface ConsumeOptions {
@@ -83,27 +83,10 @@ async function readPacks(packs: readonly Pack[], options: ConsumeOptions): Promi
   return readable;
 }
 
-async function keepPack(
-  pack: Pack,
-  unit: FinishedPack,
-  detail: string,
-  { store, telemetry, nowMs }: ConsumeOptions,
-): Promise<void> {
-  await store.transact(async (transaction) => {
-    await transaction.lock({ lanes: [unit.lane], authors: [], announced: [], withTrees: false });
-    const changes = noChanges();
-    changes.deadLetters.push(packLetter(pack, { reason: "unreadable-pack", detail }));
-    await transaction.write(changes, {
-      packs: [unit],
-      single: null,
-      gaps: [],
-      countLane: unit.lane,
-      letter: null,
-      writtenAtMs: nowMs(),
-    });
-  });
-  telemetry.count("dead_letters_total", 1, "unreadable-pack");
-  telemetry.log.error("a pack could not be read and is kept as a dead letter", {
+async function keepPack(pack: Pack, unit: FinishedPack, detail: string, options: ConsumeOptions): Promise<void> {
+  const letter = packLetter(pack, { reason: "unreadable-pack", detail });
+  await keepLetter(letter, { ...options, packs: [unit], countLane: unit.lane });
+  options.telemetry.log.error("a pack could not be read and is kept as a dead letter", {
     lane: unit.lane,
     firstSeq: unit.firstSeq,
     error: detail,

@@ -2,11 +2,11 @@
 import type { BatchEvent } from "../core/batch.ts";
 import { eventLetter } from "../core/dead-letter.ts";
 import type { CommitEvent } from "../core/event.ts";
-import { noChanges } from "../core/row-change.ts";
 import { type FinishedPack, type Store, StoreError } from "../store/port.ts";
 import type { Telemetry } from "../telemetry/port.ts";
 import { applyEvents } from "./apply.ts";
 import { countOutcome } from "./count.ts";
+import { keepLetter } from "./keep-letter.ts";
 
 export interface IsolateOptions {
   readonly store: Store;
@@ -80,21 +80,9 @@ async function setAside(source: BatchEvent, fault: Error, options: IsolateOption
 }
 
 /** The last resort, with nothing in it that could be refused again: the event as one letter, its bytes and the reason. */
-async function keepWhole(source: BatchEvent, fault: Error, options: IsolateOptions): Promise<void> {
-  const { store, telemetry, packs, countLane, nowMs } = options;
+function keepWhole(source: BatchEvent, fault: Error, options: IsolateOptions): Promise<void> {
   const letter = eventLetter(source, source.event, { reason: "refused-by-database", detail: fault.message });
-  await store.transact(async (transaction) => {
-    await transaction.lock({
-      lanes: [...new Set([...packs.map(({ lane }) => lane), countLane])],
-      authors: [],
-      announced: [],
-      withTrees: false,
-    });
-    const changes = noChanges();
-    changes.deadLetters.push({ ...letter, did: null });
-    await transaction.write(changes, { packs, single: null, gaps: [], countLane, letter: null, writtenAtMs: nowMs() });
-  });
-  telemetry.count("dead_letters_total", 1, letter.reason);
+  return keepLetter({ ...letter, did: null }, options);
 }
 
 async function findPoison(

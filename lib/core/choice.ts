@@ -133,19 +133,13 @@ class Chooser {
 
   #takeOp(event: ReadEvent, commit: CommitEvent, op: ReadOp, actor: number, mustCompare: boolean): void {
     const { collection: nsid, rkey, action } = op.op;
+    const choose = (collection: number, replaces: boolean): ChosenOp => {
+      const tid = tidOf(collection, rkey);
+      return { event, commit, op, actor, collection, tid, mustCompare, replaces };
+    };
     if (op.dead !== null) {
       this.#oddActors.add(actor);
-      const collection = collectionOf(nsid)?.id ?? 0;
-      this.#dead.push({
-        event,
-        commit,
-        op,
-        actor,
-        collection,
-        tid: tidOf(collection, rkey),
-        mustCompare,
-        replaces: false,
-      });
+      this.#dead.push(choose(collectionOf(nsid)?.id ?? 0, false));
       return;
     }
     this.#counts.appliedOps[action] = (this.#counts.appliedOps[action] ?? 0) + 1;
@@ -155,17 +149,7 @@ class Chooser {
       return;
     }
     const collection = collectionOf(nsid)?.id ?? this.#numbers.collection(nsid);
-    const replaces = earlier !== undefined || mustCompare || action !== "create";
-    this.#byPath.set(path, {
-      event,
-      commit,
-      op,
-      actor,
-      collection,
-      tid: tidOf(collection, rkey),
-      mustCompare,
-      replaces,
-    });
+    this.#byPath.set(path, choose(collection, earlier !== undefined || mustCompare || action !== "create"));
   }
 
   #chain(actor: number): Chain {

@@ -1,5 +1,5 @@
 /** Records as they were: the exact DAG-CBOR of what is stored, from the columns, the JSON, or the bytes kept beside. */
-import type { Pool } from "pg";
+import { escapeIdentifier, type Pool } from "pg";
 import { encodeCbor } from "../core/dag-cbor-encode.ts";
 import { fromDagJson } from "../core/dag-json.ts";
 
@@ -29,7 +29,7 @@ export async function exactRecords(
 ): Promise<ExactRecord[]> {
   const { rows } = await pool.query<Row>(
     `SELECT r.did, r.collection, r.rkey, r.cid, r.value::text AS value, coalesce(o.cbor, m.cbor) AS cbor
-     FROM "${schema.replaceAll('"', '""')}".all_records AS r
+     FROM ${escapeIdentifier(schema)}.all_records AS r
        JOIN standpipe.actor AS a ON a.did = r.did JOIN standpipe.collection AS c ON c.nsid = r.collection
        LEFT JOIN standpipe.original AS o ON o.actor = a.id AND o.collection = c.id AND o.rkey = r.rkey
        LEFT JOIN standpipe.misfit AS m ON m.actor = a.id AND m.collection = c.id AND m.rkey = r.rkey

@@ -1,8 +1,9 @@
 /** The order of work in a delivery with packs that have killed processes, against a store that only notes what it is asked. */
 import { expect, it } from "vitest";
 import { consume } from "../../../lib/consume/consume.ts";
-import type { LockRequest, Store, WorkUnit } from "../../../lib/store/port.ts";
+import type { Store, WorkUnit } from "../../../lib/store/port.ts";
 import { CountingTelemetry } from "../../support/counting-telemetry.ts";
+import { emptyTransaction } from "../../support/empty-transaction.ts";
 import { makePack } from "../../support/packs.ts";
 
 /** `deadly`: lanes whose packs have killed three processes. Notes singles begun, and packs and singles ended. */
@@ -25,15 +26,7 @@ function notingStore(deadly: ReadonlySet<number>) {
     },
     transact: (work) =>
       work({
-        resolve: ({ dids }) =>
-          Promise.resolve({ actors: new Map(dids.map((did, index) => [did, index])), collections: new Map() }),
-        lock: ({ lanes, authors, announced }: LockRequest) =>
-          Promise.resolve({
-            lanes: lanes.map(() => ({ fence: 0, number: 0 })),
-            authors: authors.map(() => ({ rev: 0n, contiguousFrom: 0n, tree: null, isOdd: false })),
-            accounts: announced.map(() => null),
-          }),
-        pathStates: () => Promise.resolve(new Map()),
+        ...emptyTransaction,
         write: async (_, { packs, single }) => {
           await new Promise(setImmediate);
           if (single !== null) open.delete(nameOf(single));

@@ -1,30 +1,16 @@
 /** The consumer's loop against a store that fails on demand (a stand-in, for what a database does only by chance). */
 import { describe, expect, it } from "vitest";
 import { runConsumer } from "../../../lib/consume/run-consumer.ts";
-import { type LockRequest, type Store, StoreError } from "../../../lib/store/port.ts";
+import { type Store, StoreError } from "../../../lib/store/port.ts";
 import { createMemoryStream } from "../../../lib/stream/memory/memory-stream.ts";
 import { CountingTelemetry } from "../../support/counting-telemetry.ts";
+import { emptyTransaction } from "../../support/empty-transaction.ts";
 import { makePack } from "../../support/packs.ts";
 
 /** Fails each transaction for as long as `faults` has something to throw. */
 function failingStore(faults: Error[]): { readonly store: Store; committed(): number; released(): number } {
   let commits = 0;
   let releases = 0;
-  const transaction = {
-    resolve: ({ dids }: { readonly dids: readonly string[] }) =>
-      Promise.resolve({
-        actors: new Map(dids.map((did, index) => [did, index])),
-        collections: new Map<string, number>(),
-      }),
-    lock: ({ lanes, authors, announced }: LockRequest) =>
-      Promise.resolve({
-        lanes: lanes.map(() => ({ fence: 0, number: 0 })),
-        authors: authors.map(() => ({ rev: 0n, contiguousFrom: 0n, tree: null, isOdd: false })),
-        accounts: announced.map(() => null),
-      }),
-    pathStates: () => Promise.resolve(new Map()),
-    write: () => Promise.resolve(),
-  };
   const store: Store = {
     relayId: () => Promise.resolve(1),
     marks: {
@@ -37,7 +23,7 @@ function failingStore(faults: Error[]): { readonly store: Store; committed(): nu
     transact: async (work) => {
       const fault = faults.shift();
       if (fault !== undefined) throw fault;
-      const result = await work(transaction);
+      const result = await work(emptyTransaction);
       commits += 1;
       return result;
     },
