@@ -103,6 +103,9 @@ const ODD_ONES = `
   FROM generate_series(1, ${FEW}) AS n;
   INSERT INTO standpipe.original (actor, collection, rkey, cbor, value)
   SELECT actor, 1, standpipe.tid_text(rkey), '\\xa0', '{"$type": "app.bsky.feed.like", "extra": true}' FROM standpipe."like" WHERE rkey % 50 = 0 LIMIT ${FEW};
+  -- As the writer does: this code of the time tells readers to look for the original.
+  UPDATE standpipe."like" AS l SET created = l.created | 15 FROM standpipe.original AS o
+  WHERE o.collection = 1 AND o.actor = l.actor AND o.rkey = standpipe.tid_text(l.rkey);
   INSERT INTO standpipe.odd_actor (actor) SELECT actor FROM standpipe.misfit UNION SELECT actor FROM standpipe.original;
   INSERT INTO standpipe.tombstone (rev, actor, collection, day, rkey)
   SELECT pg_temp.tid(n), pg_temp.actor(n), 1 + n % 15, (now() AT TIME ZONE 'UTC')::date, 'gone' || n FROM generate_series(1, ${FEW}) AS n;`;

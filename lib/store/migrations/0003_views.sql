@@ -130,7 +130,7 @@ SELECT s.id, 'at://' || a.did || '/' || c.nsid || '/' || s.rkey AS uri, a.did, c
 FROM standpipe.subject AS s JOIN standpipe.actor AS a ON a.id = s.actor JOIN standpipe.collection AS c ON c.id = s.collection;
 
 -- Likes and reposts, follows and blocks: two shapes, two tables each. A record that says more than its columns (another form of
--- createdAt, fields of its own) has its JSON in `original`.
+-- createdAt, fields of its own) has its JSON in `original`; the code of its time says so, and only then is it looked up.
 DO $make$
 DECLARE
   e record;
@@ -149,10 +149,11 @@ FROM standpipe.%1$I AS t JOIN standpipe.actor AS a ON a.id = t.actor JOIN standp
 
 CREATE VIEW standpipe.%1$s_record AS
 SELECT t.actor, t.tid, t.uri, t.did, '%3$s'::text AS collection, t.rkey, t.cid, t.rev, t.indexed_at,
-  coalesce((SELECT o.value FROM standpipe.original AS o WHERE o.actor = t.actor AND o.collection = %2$s AND o.rkey = t.rkey),
+  CASE WHEN t.created & 15 < 15 THEN
     jsonb_build_object('$type', '%3$s', 'subject', jsonb_build_object('uri', t.subject_uri, 'cid', t.subject_cid),
       'createdAt', standpipe.created_text(t.created))
-    || CASE WHEN t.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END) AS value
+    || CASE WHEN t.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END
+  ELSE (SELECT o.value FROM standpipe.original AS o WHERE o.actor = t.actor AND o.collection = %2$s AND o.rkey = t.rkey) END AS value
 FROM standpipe.%1$s_row AS t;
 
 CREATE VIEW {{schema}}.%4$I AS
@@ -182,9 +183,10 @@ FROM standpipe.%1$I AS t JOIN standpipe.actor AS a ON a.id = t.actor JOIN standp
 
 CREATE VIEW standpipe.%1$s_record AS
 SELECT t.actor, t.tid, t.uri, t.did, '%3$s'::text AS collection, t.rkey, t.cid, t.rev, t.indexed_at,
-  coalesce((SELECT o.value FROM standpipe.original AS o WHERE o.actor = t.actor AND o.collection = %2$s AND o.rkey = t.rkey),
+  CASE WHEN t.created & 15 < 15 THEN
     jsonb_build_object('$type', '%3$s', 'subject', t.subject_did, 'createdAt', standpipe.created_text(t.created))
-    || CASE WHEN t.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END) AS value
+    || CASE WHEN t.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END
+  ELSE (SELECT o.value FROM standpipe.original AS o WHERE o.actor = t.actor AND o.collection = %2$s AND o.rkey = t.rkey) END AS value
 FROM standpipe.%1$s_row AS t;
 
 CREATE VIEW {{schema}}.%4$I AS
