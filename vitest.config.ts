@@ -8,8 +8,7 @@ export default defineConfig({
     // Real processes and a real Postgres on two shared cores: waits are conditions with a limit, and this is the limit.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // One more than cores: the outage tests, which start first, wait most of their time.
-    maxWorkers: 3,
+    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     reporters: ["default", "./test/support/summary-reporter.ts"],
   },

@@ -36,6 +36,8 @@ export interface OwnerOptions extends EmbeddedPostgresOptions {
 
 /** A killed owner's lock goes when the server sees its socket closed; one that stops takes as long as both ways to stop. */
 const LEAVING_OWNER_LIMIT_MS = 15_000;
+/** An owner that has begun to stop needs a moment to say so: before that, nobody is turned away. */
+const SAY_SO_LIMIT_MS = 1_000;
 const LOCK_RETRY_MS = 50;
 const RESTART_BACKOFF_MS = { first: 100, most: 5_000 };
 const LOG_CHECK_MS = 60_000;
@@ -56,11 +58,11 @@ export async function openEmbeddedPostgres(options: OwnerOptions): Promise<Embed
 
 /** False where the server is about to stop. */
 async function takeOwnership(session: Session, dataDir: string): Promise<boolean> {
-  const end = performance.now() + LEAVING_OWNER_LIMIT_MS;
+  const begin = performance.now();
   while (!(await session.tryLock("owner"))) {
     const holder = await session.ownerHolder();
     const willGo = holder === null || holder.closing || (holder.pid !== null && !isAlive(holder.pid));
-    if (!willGo || performance.now() > end) {
+    if (performance.now() - begin > (willGo ? LEAVING_OWNER_LIMIT_MS : SAY_SO_LIMIT_MS)) {
       throw new DataDirectoryInUseError(dataDir, holder ?? { pid: null, command: "unknown", since: null });
     }
     await delay(LOCK_RETRY_MS);
