@@ -107,11 +107,19 @@ export function* readRecordingBlocks(bytes: Uint8Array): Generator<RecordingBloc
   if (at !== bytes.length) throw new RecordingError(`recording goes on after its end at byte ${at}`, at);
 }
 
+/** What a header says is not believed with more memory than this at once. */
+const MAX_CHUNK_BYTES = 16 * 1024 * 1024;
+
 /** The block's content. Throws RecordingError where it is not a zstd frame of exactly the length that its header says. */
 export function inflateRecordingBlock(block: RecordingBlock): Uint8Array {
   let inflated: Uint8Array | undefined;
   try {
-    inflated = zstdDecompressSync(block.stored, { maxOutputLength: Math.max(1, block.inflatedLength) });
+    // In one chunk: by default 16 KiB at a time are made and put together afterwards.
+    const whole = Math.max(1, block.inflatedLength);
+    inflated = zstdDecompressSync(block.stored, {
+      maxOutputLength: whole,
+      chunkSize: Math.min(Math.max(64, whole), MAX_CHUNK_BYTES),
+    });
   } catch (cause) {
     throw new RecordingError(`block '${block.kind}' at byte ${block.byteOffset} cannot be inflated`, block.byteOffset, {
       cause,

@@ -16,7 +16,7 @@ export function locateSeq(frame: Uint8Array): SeqPlace | null {
   const decoded = asDecoded(() => {
     const reader = new CborReader(frame);
     readHeader(reader);
-    readFields(reader, 0, found, readSeqField);
+    readFields(reader, { depth: 0, keys: [] }, found, readSeqField);
   });
   return decoded.ok ? found.place : null;
 }

@@ -14,7 +14,8 @@ interface BlockIndex {
   readonly block: RecordingBlock;
   /** Position of its first frame in the recording. */
   readonly first: number;
-  readonly count: number;
+  /** Of each frame: where its seq stands, found once. */
+  readonly places: readonly (SeqPlace | null)[];
   readonly lastSeq: number;
 }
 
@@ -32,10 +33,10 @@ export class FrameStore {
     let first = 0;
     let lastSeq = 0;
     for (const block of blocks) {
-      const frames = readFrames(block, lastSeq);
-      lastSeq = frames.at(-1)?.seq ?? lastSeq;
-      index.push({ block, first, count: frames.length, lastSeq });
-      first += frames.length;
+      const places = Array.from(decodeFramesBlock(block), locateSeq);
+      lastSeq = places.findLast((place) => place !== null)?.seq ?? lastSeq;
+      index.push({ block, first, places, lastSeq });
+      first += places.length;
     }
     this.#index = index;
   }
@@ -43,7 +44,7 @@ export class FrameStore {
   /** How many frames there are. */
   get length(): number {
     const last = this.#index.at(-1);
-    return last === undefined ? 0 : last.first + last.count;
+    return last === undefined ? 0 : last.first + last.places.length;
   }
 
   get lastSeq(): number {
@@ -72,7 +73,7 @@ export class FrameStore {
   #framesOf(block: BlockIndex): readonly StoredFrame[] {
     const position = this.#index.indexOf(block);
     const before = this.#index[position - 1]?.lastSeq ?? 0;
-    const frames = this.#inflated.get(block) ?? readFrames(block.block, before);
+    const frames = this.#inflated.get(block) ?? readFrames(block, before);
     this.#inflated.delete(block);
     this.#inflated.set(block, frames);
     for (const oldest of this.#inflated.keys()) {
@@ -83,13 +84,11 @@ export class FrameStore {
   }
 }
 
-function readFrames(block: RecordingBlock, lastSeq: number): StoredFrame[] {
-  const frames: StoredFrame[] = [];
+function readFrames({ block, places }: BlockIndex, lastSeq: number): StoredFrame[] {
   let seq = lastSeq;
-  for (const bytes of decodeFramesBlock(block)) {
-    const place = locateSeq(bytes);
+  return Array.from(decodeFramesBlock(block), (bytes, index) => {
+    const place = places[index] ?? null;
     seq = place?.seq ?? seq;
-    frames.push({ bytes, seq, place });
-  }
-  return frames;
+    return { bytes, seq, place };
+  });
 }
