@@ -40,7 +40,7 @@ export async function readCatalogue(client: ClientBase, schema: string): Promise
   const functions = await client.query<SchemaFunction>(
     `SELECT p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' AS signature,
        replace(pg_get_function_result(p.oid), 'SETOF ', '') AS result, coalesce(obj_description(p.oid, 'pg_proc'), '') AS comment
-     FROM pg_proc AS p WHERE p.pronamespace = $1::regnamespace ORDER BY p.proname`,
+     FROM pg_proc AS p WHERE p.pronamespace = $1::regnamespace ORDER BY p.proname, signature`,
     [schema],
   );
   const views = Map.groupBy(columns.rows, ({ view }) => view);

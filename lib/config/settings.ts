@@ -44,7 +44,7 @@ export const SETTINGS = {
   MAX_IN_FLIGHT_MB: wholeNumber({
     from: 1,
     to: 4096,
-    fallback: 24,
+    fallback: 8,
     meaning: "Megabytes of events that were received and are not yet durable; past it the relay's socket is paused.",
   }),
   TOMBSTONE_DAYS: wholeNumber({

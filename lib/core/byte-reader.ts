@@ -1,5 +1,6 @@
 /** Bytes to numbers, texts and digests: the other way of `byte-writer.ts`, strict, so that each value has one form only. */
 
+import { DIGEST_BYTES, DIGEST_PREFIX_BYTES } from "./cid.ts";
 import { utf8 } from "./utf8.ts";
 
 export type ByteFaultReason = "truncated" | "bad-varint" | "bad-text" | "bad-code" | "bad-flags" | "over-limit";
@@ -20,12 +21,14 @@ export class ByteFault extends Error {
 /** Digests and blocks are views of the bytes given, not copies: who keeps one keeps the whole buffer alive. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  #offset = 0;
+  readonly #end: number;
+  #offset: number;
 
-  constructor(bytes: Uint8Array) {
+  /** Reads `bytes` from `from` to `to`; offsets count from the start of `bytes`. */
+  constructor(bytes: Uint8Array, from = 0, to: number = bytes.length) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#offset = from;
+    this.#end = to;
   }
 
   get offset(): number {
@@ -33,22 +36,19 @@ export class ByteReader {
   }
 
   get remaining(): number {
-    return this.#bytes.length - this.#offset;
+    return this.#end - this.#offset;
   }
 
   byte(): number {
     const value = this.#bytes[this.#offset];
-    if (value === undefined) throw new ByteFault("truncated", this.#offset);
+    if (value === undefined || this.#offset >= this.#end) throw new ByteFault("truncated", this.#offset);
     this.#offset++;
     return value;
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4), true);
-  }
-
-  u64(): bigint {
-    return this.#view.getBigUint64(this.#take(8));
+    const { buffer, byteOffset } = this.#bytes;
+    return new DataView(buffer, byteOffset + this.#take(4), 4).getUint32(0, true);
   }
 
   varint(): number {
@@ -71,8 +71,11 @@ export class ByteReader {
   }
 
   digest(): Uint8Array {
-    const start = this.#take(32);
-    return this.#slice(start, 32);
+    return this.#slice(this.#take(DIGEST_BYTES), DIGEST_BYTES);
+  }
+
+  digestPrefix(): Uint8Array {
+    return this.#slice(this.#take(DIGEST_PREFIX_BYTES), DIGEST_PREFIX_BYTES);
   }
 
   block(): Uint8Array {
@@ -91,7 +94,7 @@ export class ByteReader {
 
   #take(count: number): number {
     const start = this.#offset;
-    if (count > this.#bytes.length - start) throw new ByteFault("truncated", start);
+    if (count > this.#end - start) throw new ByteFault("truncated", start);
     this.#offset = start + count;
     return start;
   }

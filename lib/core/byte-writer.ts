@@ -1,5 +1,7 @@
 /** Numbers, texts and digests to bytes: the primitives of the pack format (docs/formats.md), into one growing buffer. */
 
+import { DIGEST_BYTES, DIGEST_PREFIX_BYTES } from "./cid.ts";
+
 const utf8 = new TextEncoder();
 
 /** Longest form of a varint: 2^53−1 takes eight groups of seven bits. */
@@ -42,6 +44,11 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#length);
   }
 
+  /** What was written; the buffer itself where it is full, so that the writer is not to be used again. */
+  take(): Uint8Array<ArrayBuffer> {
+    return this.#length === this.#bytes.length ? this.#bytes : this.copy();
+  }
+
   /** Takes back everything after `length`. */
   rewind(length: number): void {
     this.#length = length;
@@ -54,11 +61,6 @@ export class ByteWriter {
   u32(value: number): void {
     this.#view.setUint32(this.#length, value, true);
     this.#length += 4;
-  }
-
-  u64(value: bigint): void {
-    this.#view.setBigUint64(this.#length, value);
-    this.#length += 8;
   }
 
   /** An integer 0 … 2^53−1 in groups of seven bits, lowest first; the high bit says that another group follows. */
@@ -81,16 +83,31 @@ export class ByteWriter {
   }
 
   digest(value: Uint8Array): void {
-    if (value.length !== 32) throw new RangeError(`not a digest of 32 bytes: ${value.length}`);
-    this.#bytes.set(value, this.#length);
-    this.#length += 32;
+    if (value.length !== DIGEST_BYTES) throw new RangeError(`not a digest of ${DIGEST_BYTES} bytes: ${value.length}`);
+    this.bytes(value);
+  }
+
+  digestPrefix(value: Uint8Array): void {
+    if (value.length !== DIGEST_PREFIX_BYTES) throw new RangeError(`not ${DIGEST_PREFIX_BYTES} bytes: ${value.length}`);
+    // So few bytes are cheaper in a loop than by a call into the runtime.
+    for (let index = 0; index < DIGEST_PREFIX_BYTES; index++) this.#bytes[this.#length++] = value[index] ?? 0;
   }
 
   /** Length and bytes. */
   block(value: Uint8Array): void {
     this.varint(value.length);
+    this.bytes(value);
+  }
+
+  /** Bytes alone. */
+  bytes(value: Uint8Array): void {
     this.#bytes.set(value, this.#length);
     this.#length += value.length;
+  }
+
+  /** What another writer has written. */
+  append(other: ByteWriter): void {
+    this.bytes(other.#bytes.subarray(0, other.#length));
   }
 
   /** Length in bytes and UTF-8. `reserve` three bytes a UTF-16 unit. */

@@ -1,36 +1,50 @@
 /** CAR v1 slices, by offsets: bytes → where each block stands. Source: CAR v1 specification; limits: `limits.ts`. */
 
 import { CborReader, plainBytes } from "./cbor-reader.ts";
-import { CID_BYTES, CID_PREFIX, hashesTo, isRecordCid, readCidBytes, sameDigest } from "./cid.ts";
+import {
+  CID_BYTES,
+  CID_PREFIX,
+  CID_PREFIX_BYTES,
+  DIGEST_BYTES,
+  hashesTo,
+  int32At,
+  isRecordCid,
+  readCidBytes,
+  sameDigest,
+} from "./cid.ts";
 import { asDecoded, type Decoded } from "./dag-cbor.ts";
 import { MalformedBytesError, OverLimitError } from "./errors.ts";
 import { MAX_CAR_BLOCKS, MAX_CAR_HEADER_BYTES } from "./limits.ts";
+import { ascii, hasBytes } from "./utf8.ts";
 import { readVarint, varintLength } from "./varint.ts";
 
-/**
- * The blocks of one CAR as one flat list of integers, so that a commit's nine blocks cost one allocation: for each block `STRIDE`
- * numbers (see below). All offsets are into `bytes`.
- */
+/** The blocks of one CAR as one flat list of integers, so that a commit's nine blocks cost no object each. All offsets are into `bytes`. */
 export interface CarBlocks {
   readonly bytes: Uint8Array;
   /** Where the digest of the first root stands; −1 where its CID is not of the kind that commits have, or there is none. */
   readonly rootAt: number;
-  readonly table: number[];
+  /** Of each block whose CID is of the kind that records, commits and tree nodes have, `STRIDE` numbers (see below). No other can be asked for. */
+  readonly table: BlockTable;
+  /** Where the numbers end: a table that is used again may be longer. */
+  readonly tableEnd: number;
+  /** How many blocks there are, of whatever kind. */
+  readonly count: number;
 }
 
-const STRIDE = 5;
-/** First four bytes of the digest as one integer (−1 for CIDs of other kinds), so that a search rarely touches the bytes. */
+/** May be given to one scan after another; the blocks of the scan before are lost then. */
+export type BlockTable = number[];
+
+const STRIDE = 4;
+/** First four bytes of the digest as one integer, so that a search rarely touches the bytes. */
 const TAG = 0;
-const CID_AT = 1;
-const BLOCK_AT = 2;
-const BLOCK_END = 3;
+/** The digest ends where the block begins. */
+const BLOCK_AT = 1;
+const BLOCK_END = 2;
 /** Whether the block hashes to its CID, once somebody asked: no block is hashed twice, however often ops name it. */
-const STATE = 4;
+const STATE = 3;
 const UNKNOWN = 0;
 const INTACT = 1;
 const BROKEN = 2;
-
-const EMPTY: number[] = [];
 
 /** Scans `bytes` from `from` to `to`. Blocks may come in any order, twice, or be unused; their hashes are not checked here. */
 export function readCar(
@@ -39,18 +53,42 @@ export function readCar(
   to: number = bytes.length,
   maxBlocks: number = MAX_CAR_BLOCKS,
 ): Decoded<CarBlocks> {
-  return asDecoded(() => scanCar(plainBytes(bytes), from, to, maxBlocks));
+  return asDecoded(() => scanCar(plainBytes(bytes), { from, to, maxBlocks, table: [] }));
+}
+
+export interface CarScan {
+  readonly from: number;
+  readonly to: number;
+  readonly maxBlocks: number;
+  readonly table: BlockTable;
 }
 
 /** The same for callers inside this folder: throws `MalformedBytesError`. */
-export function scanCar(bytes: Uint8Array, from: number, to: number, maxBlocks: number): CarBlocks {
+export function scanCar(bytes: Uint8Array, scan: CarScan): CarBlocks {
+  const { from, to } = scan;
   const headerSize = readVarint(bytes, from, to);
   const headerAt = from + varintLength(headerSize);
   if (headerSize <= 0 || headerSize > MAX_CAR_HEADER_BYTES || headerSize > to - headerAt) {
     throw new MalformedBytesError("car: no header", from);
   }
-  const rootAt = readHeader(new CborReader(bytes, headerAt, headerAt + headerSize));
-  return { bytes, rootAt, table: scanBlocks(bytes, headerAt + headerSize, to, maxBlocks) };
+  const blocksAt = headerAt + headerSize;
+  const rootAt = readPlainHeader(bytes, headerAt, blocksAt) ?? readHeader(new CborReader(bytes, headerAt, blocksAt));
+  return scanBlocks(bytes, rootAt, blocksAt, scan);
+}
+
+/** What stands before and after the digest in a header with the one root that a commit's CAR has. */
+const BEFORE_ROOT = [0xa2, 0x65, ...ascii("roots"), 0x81, 0xd8, 0x2a, 0x58, 0x25, 0, ...CID_PREFIX];
+const AFTER_ROOT = [0x67, ...ascii("version"), 0x01];
+const PLAIN_HEADER_BYTES = BEFORE_ROOT.length + DIGEST_BYTES + AFTER_ROOT.length;
+
+/** The header that nearly all have, whose bytes are known but for the digest; undefined for every other, right or wrong. */
+function readPlainHeader(bytes: Uint8Array, at: number, end: number): number | undefined {
+  const rootAt = at + BEFORE_ROOT.length;
+  return end - at === PLAIN_HEADER_BYTES &&
+    hasBytes(bytes, at, BEFORE_ROOT) &&
+    hasBytes(bytes, rootAt + DIGEST_BYTES, AFTER_ROOT)
+    ? rootAt
+    : undefined;
 }
 
 /** `{roots: [CID…], version: 1}` → offset of the first root's digest. */
@@ -82,63 +120,53 @@ function readRoots(reader: CborReader): number {
   for (let i = 0; i < count; i += 1) {
     const at = reader.tryLink() ?? reader.fail("car: root is not a CID");
     if (i === 0 && isRecordCid(reader.bytes, at, reader.at)) {
-      first = at + CID_PREFIX.length;
+      first = at + CID_PREFIX_BYTES;
     }
   }
   return first;
 }
 
-function scanBlocks(bytes: Uint8Array, from: number, to: number, maxBlocks: number): number[] {
-  if (from === to) {
-    return EMPTY;
-  }
-  const table: number[] = [];
-  for (let at = from; at < to; ) {
+function scanBlocks(bytes: Uint8Array, rootAt: number, blocksAt: number, { to, maxBlocks, table }: CarScan): CarBlocks {
+  let count = 0;
+  let tableEnd = 0;
+  for (let at = blocksAt; at < to; count += 1) {
     const size = readVarint(bytes, at, to);
     const cidAt = at + varintLength(size);
     const end = cidAt + size;
     if (size <= 0 || end > to) {
       throw new MalformedBytesError("car: block is cut short", at);
     }
-    if (isRecordCid(bytes, cidAt, end)) {
-      table.push(tagAt(bytes, cidAt + CID_PREFIX.length), cidAt, cidAt + CID_BYTES, end, UNKNOWN);
-    } else {
-      const cidEnd = readCidBytes(bytes, cidAt, end);
-      if (cidEnd < 0) {
-        throw new MalformedBytesError("car: block without a CID", cidAt);
-      }
-      table.push(-1, cidAt, cidEnd, end, UNKNOWN);
-    }
-    if (table.length > maxBlocks * STRIDE) {
+    if (count === maxBlocks) {
       throw new OverLimitError(`car: more than ${maxBlocks} blocks`, at);
+    }
+    if (isRecordCid(bytes, cidAt, end)) {
+      table[tableEnd + TAG] = int32At(bytes, cidAt + CID_PREFIX_BYTES);
+      table[tableEnd + BLOCK_AT] = cidAt + CID_BYTES;
+      table[tableEnd + BLOCK_END] = end;
+      table[tableEnd + STATE] = UNKNOWN;
+      tableEnd += STRIDE;
+    } else if (readCidBytes(bytes, cidAt, end) < 0) {
+      throw new MalformedBytesError("car: block without a CID", cidAt);
     }
     at = end;
   }
-  return table;
-}
-
-function tagAt(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
+  return { bytes, rootAt, table, tableEnd, count };
 }
 
 /** Index of the first block with this digest (32 bytes of `digest` at `digestAt`) at or after index `from`; −1 where there is none. */
 export function findBlock(blocks: CarBlocks, digest: Uint8Array, digestAt = 0, from = 0): number {
-  const { bytes, table } = blocks;
-  const tag = tagAt(digest, digestAt);
-  for (let i = from; i < table.length; i += STRIDE) {
-    if (table[i + TAG] === tag && isBlockOf(bytes, table, i, digest, digestAt)) {
+  const { bytes, table, tableEnd } = blocks;
+  const tag = int32At(digest, digestAt);
+  for (let i = from; i < tableEnd; i += STRIDE) {
+    if (table[i + TAG] === tag && sameDigest(bytes, ownDigestAt(table, i), digest, digestAt)) {
       return i;
     }
   }
   return -1;
 }
 
-function isBlockOf(bytes: Uint8Array, table: number[], index: number, digest: Uint8Array, digestAt: number): boolean {
-  const cidAt = table[index + CID_AT] ?? 0;
-  return (
-    isRecordCid(bytes, cidAt, table[index + BLOCK_AT] ?? 0) &&
-    sameDigest(bytes, cidAt + CID_PREFIX.length, digest, digestAt)
-  );
+function ownDigestAt(table: BlockTable, index: number): number {
+  return (table[index + BLOCK_AT] ?? 0) - DIGEST_BYTES;
 }
 
 /** What `findIntactBlock` gives where no block has the digest, and where none that claims to have it does. */
@@ -147,23 +175,20 @@ export const NO_INTACT_BLOCK = -2;
 
 /** Index of the first block that really hashes to this digest: where a CAR holds several, the others do no harm. */
 export function findIntactBlock(blocks: CarBlocks, digest: Uint8Array, digestAt = 0): number {
-  let found = NO_BLOCK;
   let index = findBlock(blocks, digest, digestAt);
-  while (index >= 0) {
-    if (isIntact(blocks, index)) {
-      return index;
-    }
-    found = NO_INTACT_BLOCK;
+  if (index < 0) {
+    return NO_BLOCK;
+  }
+  while (index >= 0 && !isIntact(blocks, index)) {
     index = findBlock(blocks, digest, digestAt, index + STRIDE);
   }
-  return found;
+  return index < 0 ? NO_INTACT_BLOCK : index;
 }
 
 function isIntact(blocks: CarBlocks, index: number): boolean {
   const { bytes, table } = blocks;
   if (table[index + STATE] === UNKNOWN) {
-    const digestAt = (table[index + CID_AT] ?? 0) + CID_PREFIX.length;
-    table[index + STATE] = hashesTo(blockAt(blocks, index), bytes, digestAt) ? INTACT : BROKEN;
+    table[index + STATE] = hashesTo(blockAt(blocks, index), bytes, ownDigestAt(table, index)) ? INTACT : BROKEN;
   }
   return table[index + STATE] === INTACT;
 }
@@ -176,9 +201,4 @@ export function blockAt({ bytes, table }: CarBlocks, index: number): Uint8Array 
 /** The same block for reading in place. */
 export function blockReader({ bytes, table }: CarBlocks, index: number): CborReader {
   return new CborReader(bytes, table[index + BLOCK_AT], table[index + BLOCK_END]);
-}
-
-/** How many blocks there are. */
-export function blockCount({ table }: CarBlocks): number {
-  return table.length / STRIDE;
 }

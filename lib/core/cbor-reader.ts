@@ -5,10 +5,10 @@
  * One class and longer than most files, because every method moves the same cursor and shares the last head's argument.
  */
 
-import { CID_PREFIX, isRecordCid, readCidBytes } from "./cid.ts";
+import { CID_PREFIX_BYTES, isRecordCid, readCidBytes } from "./cid.ts";
 import { MalformedBytesError } from "./errors.ts";
 import { MAX_CBOR_DEPTH, MAX_CONTAINER_ITEMS, MAX_MAP_KEY_BYTES, MAX_RECORD_VALUES } from "./limits.ts";
-import { internedUtf8, isAscii, utf8 } from "./utf8.ts";
+import { ascii, hasBytes, internedUtf8, isAscii, utf8 } from "./utf8.ts";
 
 /** Major types of CBOR (RFC 8949 §3.1). */
 export const Major = { uint: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, tag: 6, simple: 7 } as const;
@@ -28,6 +28,17 @@ const floatBits = new DataView(new ArrayBuffer(8));
  */
 export function plainBytes(bytes: Uint8Array): Uint8Array {
   return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** A key that is expected in a map: its text, and its bytes there with their head. */
+export interface KnownKey {
+  readonly text: string;
+  readonly bytes: readonly number[];
+}
+
+/** Short ASCII keys, to be given in the order in which DAG-CBOR sorts them: shorter first, then byte by byte. */
+export function knownKeys(texts: readonly string[]): readonly KnownKey[] {
+  return texts.map((text) => ({ text, bytes: [SHORT_TEXT + text.length, ...ascii(text)] }));
 }
 
 export class CborReader {
@@ -180,12 +191,32 @@ export class CborReader {
 
   /** Reads a key and checks that it comes after the one at `previousAt` (−1 for the first): shorter first, then byte by byte. */
   key(previousAt: number): string {
-    const { at, bytes } = this;
+    const { at } = this;
     const from = this.#keyStart(at);
-    if (previousAt >= 0 && (bytes[at] ?? 0) <= (bytes[previousAt] ?? 0)) {
-      this.#checkOrder(previousAt, at);
+    this.#checkAfter(previousAt, at);
+    return internedUtf8(this.bytes, from, this.at) ?? this.fail("text is not valid UTF-8", from);
+  }
+
+  /**
+   * Consumes the key here if it is one of those from index `from` on, with the same check of its order, and returns its index; −1, and
+   * nothing consumed, for any other. Comparing with what is expected is quicker than looking up what came.
+   */
+  tryKnownKey(keys: readonly KnownKey[], from: number, previousAt: number): number {
+    for (let i = from; i < keys.length; i += 1) {
+      const key = keys[i]?.bytes;
+      if (key !== undefined && this.#startsWith(key)) {
+        const { at } = this;
+        this.at = at + key.length;
+        this.#checkAfter(previousAt, at);
+        return i;
+      }
     }
-    return internedUtf8(bytes, from, this.at) ?? this.fail("text is not valid UTF-8", from);
+    return -1;
+  }
+
+  #startsWith(key: readonly number[]): boolean {
+    const { at, bytes } = this;
+    return at + key.length <= this.end && hasBytes(bytes, at, key);
   }
 
   /** Consumes a key's head and bytes; returns where the bytes start. Nearly all are short: their head is one byte. */
@@ -203,6 +234,13 @@ export class CborReader {
       this.fail(`key is longer than ${MAX_MAP_KEY_BYTES} bytes`, at);
     }
     return from;
+  }
+
+  /** The heads of short keys are their lengths: mostly they tell already. */
+  #checkAfter(previousAt: number, at: number): void {
+    if (previousAt >= 0 && (this.bytes[at] ?? 0) <= (this.bytes[previousAt] ?? 0)) {
+      this.#checkOrder(previousAt, at);
+    }
   }
 
   /** Heads are in shortest form, so comparing the encoded keys compares lengths first. */
@@ -230,8 +268,7 @@ export class CborReader {
 
   /** The text whose head was just read. */
   text(): string {
-    const from = this.take();
-    return utf8(this.bytes, from, this.at) ?? this.fail("text is not valid UTF-8", from);
+    return this.textFrom(this.take());
   }
 
   /** A short text that comes again and again. */
@@ -246,13 +283,25 @@ export class CborReader {
 
   /** Consumes a text without making it and returns where its bytes start (they end at `at`); undefined for another type. */
   trySkipText(): number | undefined {
+    const from = this.tryUncheckedText();
+    if (from !== undefined) {
+      this.#checkUtf8(from);
+    }
+    return from;
+  }
+
+  /** The same for a caller that sees to it that the text is valid UTF-8: by finding it to be ASCII of some form, or with `textFrom`. */
+  tryUncheckedText(): number | undefined {
     if (this.peekMajor() !== Major.text) {
       return undefined;
     }
     this.head();
-    const from = this.take();
-    this.#checkUtf8(from);
-    return from;
+    return this.take();
+  }
+
+  /** The text from there to `at`. */
+  textFrom(from: number): string {
+    return utf8(this.bytes, from, this.at) ?? this.fail("text is not valid UTF-8", from);
   }
 
   #checkUtf8(from: number): void {
@@ -330,7 +379,7 @@ export class CborReader {
       this.at = at;
       return undefined;
     }
-    return cidAt + CID_PREFIX.length;
+    return cidAt + CID_PREFIX_BYTES;
   }
 
   link(): number {

@@ -1,12 +1,12 @@
 /** Chain: how a repo's commits continue one another, and what that says about an event that arrives. */
-import type { CommitEvent, Digest, SyncEvent } from "./event.ts";
+import type { CommitEvent, DigestPrefix, SyncEvent } from "./event.ts";
 
 /** What is stored of a repo. rev 0: nothing yet. */
 export interface RepoState {
   readonly rev: bigint;
   /** Every commit with contiguousFrom < rev' ≤ rev has been applied. */
   readonly contiguousFrom: bigint;
-  readonly tree: Digest | null;
+  readonly tree: DigestPrefix | null;
 }
 
 /**
@@ -25,7 +25,7 @@ export type Verdict = "fresh" | "repeat" | "by-record";
 export class Chain {
   rev: bigint;
   contiguousFrom: bigint;
-  tree: Digest | null;
+  tree: DigestPrefix | null;
   /** Chains broken while following. */
   broken = 0;
   isChanged = false;

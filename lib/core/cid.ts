@@ -13,18 +13,30 @@ const SHA2_256 = 0x12;
 
 export const DIGEST_BYTES = 32;
 
+/** See `DigestPrefix`. */
+export const DIGEST_PREFIX_BYTES = 16;
+
 /** What stands before the digest of every record, commit and tree node: version 1, DAG-CBOR, sha-256, 32 bytes. */
 export const CID_PREFIX: Uint8Array = Uint8Array.of(1, DAG_CBOR, SHA2_256, DIGEST_BYTES);
 
+export const CID_PREFIX_BYTES = 4;
+
+const CID_PREFIX_INT32 = int32At(CID_PREFIX, 0);
+
+/** Four bytes as one integer, to compare them at once. */
+export function int32At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
+}
+
 /** Bytes of a CID with such a prefix. */
-export const CID_BYTES = CID_PREFIX.length + DIGEST_BYTES;
+export const CID_BYTES = CID_PREFIX_BYTES + DIGEST_BYTES;
 
 /** Digest → text of its CID (`bafyrei…` for DAG-CBOR). */
 export function cidText(digest: Digest, codec: number = DAG_CBOR): string {
   const bytes = new Uint8Array(CID_BYTES);
   bytes.set(CID_PREFIX);
   bytes[1] = codec;
-  bytes.set(digest, CID_PREFIX.length);
+  bytes.set(digest, CID_PREFIX_BYTES);
   return `b${toBase32(bytes)}`;
 }
 
@@ -38,7 +50,7 @@ export function parseCidText(text: string): { codec: number; digest: Digest } | 
     return undefined;
   }
   const codec = bytes[1];
-  return codec === DAG_CBOR || codec === RAW ? { codec, digest: bytes.subarray(CID_PREFIX.length) } : undefined;
+  return codec === DAG_CBOR || codec === RAW ? { codec, digest: bytes.subarray(CID_PREFIX_BYTES) } : undefined;
 }
 
 /**
@@ -68,13 +80,7 @@ export function readCidBytes(bytes: Uint8Array, from: number, to: number): numbe
 
 /** Whether a CID of the only kind that records, commits and tree nodes have (36 bytes, DAG-CBOR, sha-256) starts at `at`. */
 export function isRecordCid(bytes: Uint8Array, at: number, to: number): boolean {
-  return (
-    to - at >= CID_BYTES &&
-    bytes[at] === 1 &&
-    bytes[at + 1] === DAG_CBOR &&
-    bytes[at + 2] === SHA2_256 &&
-    bytes[at + 3] === DIGEST_BYTES
-  );
+  return to - at >= CID_BYTES && int32At(bytes, at) === CID_PREFIX_INT32;
 }
 
 /** Whether two digests are the same 32 bytes. */
@@ -125,7 +131,7 @@ export class CidLink {
   get recordDigest(): Digest | undefined {
     const { bytes } = this;
     return bytes.length === CID_BYTES && isRecordCid(bytes, 0, CID_BYTES)
-      ? bytes.subarray(CID_PREFIX.length)
+      ? bytes.subarray(CID_PREFIX_BYTES)
       : undefined;
   }
 

@@ -1,9 +1,9 @@
 /** Bodies of #identity and #account → event. */
 
-import type { CborReader } from "./cbor-reader.ts";
+import { type CborReader, knownKeys } from "./cbor-reader.ts";
 import { finishBody } from "./decode-commit.ts";
 import type { Message } from "./event.ts";
-import { readFields } from "./frame.ts";
+import { type MapShape, readFields } from "./frame.ts";
 import { MAX_HANDLE_CHARS } from "./limits.ts";
 import { complain, type Envelope, readEnvelopeField, rejected, shown } from "./message-fields.ts";
 
@@ -16,10 +16,13 @@ interface AccountBody extends Envelope {
   status: string | null;
 }
 
+const IDENTITY: MapShape = { depth: 0, keys: knownKeys(["did", "seq", "time", "handle"]) };
+const ACCOUNT: MapShape = { depth: 0, keys: knownKeys(["did", "seq", "time", "active", "status"]) };
+
 /** Body of an #identity, at which the reader stands. Throws `MalformedBytesError` where the bytes are no DAG-CBOR. */
 export function readIdentity(reader: CborReader, receivedAtMs: number): Message {
-  const body: IdentityBody = { seq: 0, did: "", timeMs: null, complaint: null, handle: null };
-  finishBody(reader, body, readFields(reader, 0, body, readIdentityField));
+  const body: IdentityBody = { seq: 0, did: "", didAt: -1, timeMs: null, complaint: null, handle: null };
+  finishBody(reader, body, readFields(reader, IDENTITY, body, readIdentityField));
   if (body.complaint !== null) {
     return rejected(body, body.complaint, { rawFrame: reader.bytes, receivedAtMs });
   }
@@ -29,8 +32,16 @@ export function readIdentity(reader: CborReader, receivedAtMs: number): Message 
 
 /** Body of an #account, likewise. */
 export function readAccount(reader: CborReader, receivedAtMs: number): Message {
-  const body: AccountBody = { seq: 0, did: "", timeMs: null, complaint: null, active: undefined, status: null };
-  finishBody(reader, body, readFields(reader, 0, body, readAccountField));
+  const body: AccountBody = {
+    seq: 0,
+    did: "",
+    didAt: -1,
+    timeMs: null,
+    complaint: null,
+    active: undefined,
+    status: null,
+  };
+  finishBody(reader, body, readFields(reader, ACCOUNT, body, readAccountField));
   const { seq, did, timeMs, active, status } = body;
   if (body.complaint !== null || active === undefined) {
     const complaint = body.complaint ?? { reason: "broken-envelope", detail: "active is missing or no boolean" };

@@ -1,11 +1,11 @@
 /** Bodies of #commit and #sync: fields, then the commit block in their CAR slice, then the ops. */
 
-import type { CborReader } from "./cbor-reader.ts";
-import { DIGEST_BYTES, sameDigest } from "./cid.ts";
+import { type CborReader, knownKeys } from "./cbor-reader.ts";
+import { sameDigest } from "./cid.ts";
 import { readSlice } from "./commit-block.ts";
-import { type DraftOp, finishOps, readOps } from "./decode-op.ts";
+import { type DraftOp, finishOps, prefixAt, readOps } from "./decode-op.ts";
 import type { CommitEvent, Message, SyncEvent } from "./event.ts";
-import { readFields } from "./frame.ts";
+import { type MapShape, readFields } from "./frame.ts";
 import { MAX_COMMIT_BLOCKS_BYTES, MAX_SYNC_BLOCKS_BYTES } from "./limits.ts";
 import {
   type Complaint,
@@ -16,10 +16,12 @@ import {
   readTidField,
   rejected,
 } from "./message-fields.ts";
+import { TID_CHARS } from "./tid.ts";
 
 /** Fields of both kinds; offsets are into the frame, −1 where a field was not there. */
 interface RepoBody extends Envelope {
   rev: bigint | undefined;
+  revAt: number;
   blocksAt: number;
   blocksEnd: number;
 }
@@ -32,14 +34,35 @@ interface CommitBody extends RepoBody {
   ops: DraftOp[] | undefined;
 }
 
+const COMMIT: MapShape = {
+  depth: 0,
+  keys: knownKeys([
+    "ops",
+    "rev",
+    "seq",
+    "repo",
+    "time",
+    "blobs",
+    "since",
+    "blocks",
+    "commit",
+    "rebase",
+    "tooBig",
+    "prevData",
+  ]),
+};
+const SYNC: MapShape = { depth: 0, keys: knownKeys(["did", "rev", "seq", "time", "blocks"]) };
+
 /** Body of a #commit, at which the reader stands → event. Throws `MalformedBytesError` where the bytes are no DAG-CBOR. */
 export function readCommit(reader: CborReader, receivedAtMs: number): Message {
   const body: CommitBody = {
     seq: 0,
     did: "",
+    didAt: -1,
     timeMs: null,
     complaint: null,
     rev: undefined,
+    revAt: -1,
     blocksAt: -1,
     blocksEnd: -1,
     since: undefined,
@@ -47,7 +70,7 @@ export function readCommit(reader: CborReader, receivedAtMs: number): Message {
     prevTreeAt: -1,
     ops: undefined,
   };
-  finishBody(reader, body, readFields(reader, 0, body, readCommitField));
+  finishBody(reader, body, readFields(reader, COMMIT, body, readCommitField));
   const { bytes } = reader;
   const event = body.complaint ?? commitEvent(body, bytes, receivedAtMs);
   return "kind" in event ? { kind: "event", event } : rejected(body, event, { rawFrame: bytes, receivedAtMs });
@@ -58,13 +81,15 @@ export function readSync(reader: CborReader, receivedAtMs: number): Message {
   const body: RepoBody = {
     seq: 0,
     did: "",
+    didAt: -1,
     timeMs: null,
     complaint: null,
     rev: undefined,
+    revAt: -1,
     blocksAt: -1,
     blocksEnd: -1,
   };
-  finishBody(reader, body, readFields(reader, 0, body, readSyncField));
+  finishBody(reader, body, readFields(reader, SYNC, body, readSyncField));
   const { bytes } = reader;
   const event = body.complaint ?? syncEvent(body, bytes, receivedAtMs);
   return "kind" in event ? { kind: "event", event } : rejected(body, event, { rawFrame: bytes, receivedAtMs });
@@ -89,7 +114,7 @@ export function finishBody(reader: CborReader, body: Envelope, isMap: boolean): 
 function readCommitField(reader: CborReader, key: string, body: CommitBody): void {
   switch (key) {
     case "rev":
-      body.rev = readTidField(reader, key, body);
+      readRev(reader, body);
       break;
     case "since":
       body.since = reader.tryNull() ? null : readTidField(reader, key, body);
@@ -113,12 +138,17 @@ function readCommitField(reader: CborReader, key: string, body: CommitBody): voi
 
 function readSyncField(reader: CborReader, key: string, body: RepoBody): void {
   if (key === "rev") {
-    body.rev = readTidField(reader, key, body);
+    readRev(reader, body);
   } else if (key === "blocks") {
     readBlocks(reader, body, MAX_SYNC_BLOCKS_BYTES);
   } else {
     readEnvelopeField(reader, key, body, "did");
   }
+}
+
+function readRev(reader: CborReader, body: RepoBody): void {
+  body.rev = readTidField(reader, "rev", body);
+  body.revAt = reader.at - TID_CHARS;
 }
 
 function readBlocks(reader: CborReader, body: RepoBody, maxBytes: number): void {
@@ -148,7 +178,7 @@ function commitEvent(body: CommitBody, bytes: Uint8Array, receivedAtMs: number):
   if (rev === undefined || since === undefined || ops === undefined || commitAt < 0 || body.blocksAt < 0) {
     return { reason: "broken-envelope", detail: `no ${missingField(body)}` };
   }
-  const slice = readSlice(body, bytes, rev);
+  const slice = readSlice(body, bytes);
   if ("reason" in slice) {
     return slice;
   }
@@ -168,9 +198,8 @@ function commitEvent(body: CommitBody, bytes: Uint8Array, receivedAtMs: number):
     receivedAtMs,
     rev,
     since,
-    commit: digest(bytes, commitAt),
-    tree: digest(bytes, slice.treeAt),
-    prevTree: prevTreeAt < 0 ? null : digest(bytes, prevTreeAt),
+    tree: prefixAt(bytes, slice.treeAt),
+    prevTree: prevTreeAt < 0 ? null : prefixAt(bytes, prevTreeAt),
     ops: finished,
     rawFrame: finished.some(({ fault }) => fault !== null) ? bytes : null,
   };
@@ -194,15 +223,10 @@ function syncEvent(body: RepoBody, bytes: Uint8Array, receivedAtMs: number): Syn
   if (rev === undefined || body.blocksAt < 0) {
     return { reason: "broken-envelope", detail: `no ${rev === undefined ? "rev" : "blocks"}` };
   }
-  const slice = readSlice(body, bytes, rev);
+  const slice = readSlice(body, bytes);
   if ("reason" in slice) {
     return slice;
   }
-  const commit = digest(bytes, slice.commitAt);
-  const tree = digest(bytes, slice.treeAt);
-  return futureRev(rev, receivedAtMs) ?? { kind: "sync", seq, did, timeMs, receivedAtMs, rev, commit, tree };
-}
-
-function digest(bytes: Uint8Array, at: number): Uint8Array {
-  return bytes.subarray(at, at + DIGEST_BYTES);
+  const tree = prefixAt(bytes, slice.treeAt);
+  return futureRev(rev, receivedAtMs) ?? { kind: "sync", seq, did, timeMs, receivedAtMs, rev, tree };
 }

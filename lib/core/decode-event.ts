@@ -1,13 +1,14 @@
 /** Frame → `Message`: one pass over the bytes, every field checked where it stands. The hot path of the ingester. */
 
-import { CborReader } from "./cbor-reader.ts";
+import { CborReader, knownKeys } from "./cbor-reader.ts";
 import { readAccount, readIdentity } from "./decode-account.ts";
 import { readCommit, readSync } from "./decode-commit.ts";
 import { MalformedBytesError } from "./errors.ts";
 import type { Message } from "./event.ts";
-import { readFields, readHeader } from "./frame.ts";
+import { type MapShape, readFields, readHeader } from "./frame.ts";
 import { MAX_FRAME_BYTES } from "./limits.ts";
 import { shown } from "./message-fields.ts";
+import { ascii, hasBytes } from "./utf8.ts";
 
 /**
  * Decodes one binary websocket message.
@@ -30,7 +31,14 @@ export function decodeMessage(frame: Uint8Array, receivedAtMs: number): Message 
   }
 }
 
+/** `{op: 1, t: "#commit"}`: the header of nearly all frames. */
+const COMMIT_HEADER = [0xa2, 0x61, ...ascii("t"), 0x67, ...ascii("#commit"), 0x62, ...ascii("op"), 1];
+
 function readMessage(reader: CborReader, receivedAtMs: number): Message {
+  if (hasBytes(reader.bytes, 0, COMMIT_HEADER)) {
+    reader.at = COMMIT_HEADER.length;
+    return readCommit(reader, receivedAtMs);
+  }
   const { op, t } = readHeader(reader);
   if (op === -1) {
     return readError(reader);
@@ -73,6 +81,8 @@ interface Notice {
   message: string | null;
 }
 
+const NOTICE: MapShape = { depth: 0, keys: knownKeys(["name", "error", "message"]) };
+
 function readInfo(reader: CborReader): Message {
   const { name, message } = readNotice(reader, "name");
   // Without a name it says nothing that could be acted on.
@@ -86,7 +96,7 @@ function readError(reader: CborReader): Message {
 
 function readNotice(reader: CborReader, nameKey: "name" | "error"): Notice {
   const notice: Notice = { name: undefined, message: null };
-  const isMap = readFields(reader, 0, notice, (from, key, to) => {
+  const isMap = readFields(reader, NOTICE, notice, (from, key, to) => {
     const text = key === nameKey || key === "message" ? from.tryText() : undefined;
     if (text !== undefined) {
       to[key === "message" ? "message" : "name"] = shown(text);

@@ -1,14 +1,14 @@
 /** The ops of a #commit: fields → draft with offsets → `CommitOp` with the record's bytes, or with the fault that sets it aside. */
 
 import { blockAt, type CarBlocks, findIntactBlock, NO_BLOCK } from "./car.ts";
-import type { CborReader } from "./cbor-reader.ts";
-import { DIGEST_BYTES } from "./cid.ts";
-import type { CommitOp, OpAction, OpFaultReason } from "./event.ts";
-import { readFields } from "./frame.ts";
+import { type CborReader, knownKeys } from "./cbor-reader.ts";
+import { DIGEST_BYTES, DIGEST_PREFIX_BYTES } from "./cid.ts";
+import type { CommitOp, DigestPrefix, OpAction, OpFaultReason } from "./event.ts";
+import { type MapShape, readFields } from "./frame.ts";
 import { MAX_OPS, MAX_PATH_BYTES } from "./limits.ts";
 import { complain, type Envelope, quoted, shown } from "./message-fields.ts";
-import { isNsid, isRkey } from "./syntax.ts";
-import { internedUtf8, utf8 } from "./utf8.ts";
+import { isNsid, isRkeyAt } from "./syntax.ts";
+import { internedUtf8, latin1, utf8 } from "./utf8.ts";
 
 /** An op as it stands in the frame; the blocks come after it. */
 export interface DraftOp {
@@ -23,6 +23,9 @@ export interface DraftOp {
 const NONE = -1;
 const OTHER = -2;
 
+/** In a list in the body. */
+const OP: MapShape = { depth: 2, keys: knownKeys(["cid", "path", "prev", "action"]) };
+
 /** Reads `ops`; complaints go to the envelope. Returns undefined, and leaves the value unread, where it is no list or too long a one. */
 export function readOps(reader: CborReader, envelope: Envelope): DraftOp[] | undefined {
   const { at } = reader;
@@ -36,8 +39,8 @@ export function readOps(reader: CborReader, envelope: Envelope): DraftOp[] | und
   const ops: DraftOp[] = [];
   for (let i = 0; i < count; i += 1) {
     const op: DraftOp = { action: undefined, pathAt: NONE, pathEnd: NONE, cidAt: NONE, prevAt: NONE };
-    if (!readFields(reader, 2, op, readOpField)) {
-      reader.skip(2);
+    if (!readFields(reader, OP, op, readOpField)) {
+      reader.skip(OP.depth);
     }
     if (op.action === undefined || op.pathAt === NONE) {
       complain(envelope, "broken-envelope", `ops[${i}] has no ${op.action === undefined ? "known action" : "path"}`);
@@ -78,7 +81,7 @@ function readDigestAt(reader: CborReader): number {
 /** Drafts → ops. A fault touches its own op only. */
 export function finishOps(drafts: readonly DraftOp[], blocks: CarBlocks): CommitOp[] {
   const ops = drafts.map((draft) => finishOp(draft, blocks));
-  return ops.length > 1 ? withoutTwins(ops) : ops;
+  return hasTwins(ops) ? withoutTwins(ops) : ops;
 }
 
 function finishOp(draft: DraftOp, blocks: CarBlocks): CommitOp {
@@ -89,11 +92,10 @@ function finishOp(draft: DraftOp, blocks: CarBlocks): CommitOp {
     return withBadPath(draft, bytes);
   }
   const collection = internedUtf8(bytes, pathAt, slashAt) ?? "";
-  const rkey = utf8(bytes, slashAt + 1, pathEnd) ?? "";
-  if (!isKnownNsid(collection) || !isRkey(rkey)) {
+  if (!isKnownNsid(collection) || !isRkeyAt(bytes, slashAt + 1, pathEnd)) {
     return withBadPath(draft, bytes);
   }
-  return withRecord(draft, collection, rkey, blocks);
+  return withRecord(draft, collection, latin1(bytes, slashAt + 1, pathEnd), blocks);
 }
 
 const SLASH = 0x2f;
@@ -110,12 +112,11 @@ function withRecord(draft: DraftOp, collection: string, rkey: string, blocks: Ca
   const { cidAt, prevAt } = draft;
   const { bytes } = blocks;
   const action = draft.action ?? "delete";
-  const prev = digestAt(bytes, prevAt);
+  const prev = prevAt < 0 ? null : prefixAt(bytes, prevAt);
+  const op: CommitOp = { action, collection, rkey, cid: null, prev, record: null, fault: null };
   if (action === "delete") {
-    return { action, collection, rkey, cid: null, prev, record: null, fault: null };
+    return op;
   }
-  const cid = digestAt(bytes, cidAt);
-  const op: CommitOp = { action, collection, rkey, cid, prev, record: null, fault: null };
   if (cidAt < 0) {
     return withFault(
       op,
@@ -125,11 +126,17 @@ function withRecord(draft: DraftOp, collection: string, rkey: string, blocks: Ca
   }
   const index = findIntactBlock(blocks, bytes, cidAt);
   if (index < 0) {
+    const named = { ...op, cid: digestAt(bytes, cidAt) };
     return index === NO_BLOCK
-      ? withFault(op, "missing-block", "no block with the cid of the op")
-      : withFault(op, "hash-mismatch", "the block with the cid of the op hashes to another");
+      ? withFault(named, "missing-block", "no block with the cid of the op")
+      : withFault(named, "hash-mismatch", "the block with the cid of the op hashes to another");
   }
-  return { action, collection, rkey, cid, prev, record: blockAt(blocks, index), fault: null };
+  return { action, collection, rkey, cid: null, prev, record: blockAt(blocks, index), fault: null };
+}
+
+/** The start of the digest that stands at `at`. */
+export function prefixAt(bytes: Uint8Array, at: number): DigestPrefix {
+  return bytes.subarray(at, at + DIGEST_PREFIX_BYTES);
 }
 
 function digestAt(bytes: Uint8Array, at: number): Uint8Array | null {
@@ -149,24 +156,41 @@ function withBadPath(draft: DraftOp, bytes: Uint8Array): CommitOp {
     collection: slashAt < 0 ? path : path.slice(0, slashAt),
     rkey: slashAt < 0 ? "" : path.slice(slashAt + 1),
     cid: digestAt(bytes, draft.cidAt),
-    prev: digestAt(bytes, draft.prevAt),
+    prev: draft.prevAt < 0 ? null : prefixAt(bytes, draft.prevAt),
     record: null,
     fault: { reason: "bad-path", detail: `path is not a collection and a record key: ${quoted(path)}` },
   };
 }
 
+/** Few ops are compared each with each, which makes no texts. */
+const FEW_OPS = 8;
+
+function hasTwins(ops: readonly CommitOp[]): boolean {
+  if (ops.length > FEW_OPS) {
+    return new Set(ops.map(pathOf)).size < ops.length;
+  }
+  for (let i = 1; i < ops.length; i += 1) {
+    for (let j = 0; j < i; j += 1) {
+      if (ops[i]?.rkey === ops[j]?.rkey && ops[i]?.collection === ops[j]?.collection) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+function pathOf({ collection, rkey }: CommitOp): string {
+  return `${collection}/${rkey}`;
+}
+
 /** Two ops on one path: nothing says which of them the tree holds, so none is applied. */
 function withoutTwins(ops: readonly CommitOp[]): CommitOp[] {
-  const seen = new Map<string, number>();
-  for (const { collection, rkey } of ops) {
-    const path = `${collection}/${rkey}`;
-    seen.set(path, (seen.get(path) ?? 0) + 1);
-  }
-  if (seen.size === ops.length) {
-    return [...ops];
+  const counts = new Map<string, number>();
+  for (const op of ops) {
+    counts.set(pathOf(op), (counts.get(pathOf(op)) ?? 0) + 1);
   }
   return ops.map((op) => {
-    const count = seen.get(`${op.collection}/${op.rkey}`) ?? 1;
+    const count = counts.get(pathOf(op)) ?? 1;
     return count > 1 && op.fault === null ? withFault(op, "duplicate-path", `${count} ops on this path`) : op;
   });
 }

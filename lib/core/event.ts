@@ -3,6 +3,12 @@
 /** SHA-256 digest, 32 bytes: all that a DAG-CBOR CID v1 carries beyond its fixed four-byte prefix. */
 export type Digest = Uint8Array;
 
+/**
+ * The first 16 bytes of a digest. Enough where two are only ever compared: to find another tree or record with these 128 bits is as
+ * far out of reach as with 256, and half as many bytes travel.
+ */
+export type DigestPrefix = Uint8Array;
+
 export type OpAction = "create" | "update" | "delete";
 
 /** Why an op cannot be applied: it cannot be identified, or its bytes cannot be trusted. */
@@ -20,10 +26,10 @@ export interface CommitOp {
   /** NSID; for a faulty path whatever stood before the first slash. */
   readonly collection: string;
   readonly rkey: string;
-  /** Digest of the record's CID; null for a delete (and for a fault in the CID itself). */
+  /** Digest of the CID that the op names, only where its record is not here (a fault). The CID of `record` is the hash of its bytes. */
   readonly cid: Digest | null;
-  /** Digest of the CID before this op, where the relay sent it (update, delete). */
-  readonly prev: Digest | null;
+  /** Of the CID before this op, where the relay sent it (update, delete). */
+  readonly prev: DigestPrefix | null;
   /** The record's DAG-CBOR as it stood in the CAR; null for a delete or a missing block. */
   readonly record: Uint8Array | null;
   /** Set where the op must become a dead letter instead of being applied. */
@@ -46,12 +52,10 @@ export interface CommitEvent extends EventBase {
   readonly rev: bigint;
   /** rev of the repo's previous commit, null for the first. */
   readonly since: bigint | null;
-  /** Digest of the commit block. */
-  readonly commit: Digest;
-  /** Digest of the tree's root (`data` of the commit block). */
-  readonly tree: Digest;
-  /** Digest of the previous commit's tree root (`prevData`), where it was sent. */
-  readonly prevTree: Digest | null;
+  /** Of the tree's root (`data` of the commit block). */
+  readonly tree: DigestPrefix;
+  /** Of the previous commit's tree root (`prevData`), where it was sent. */
+  readonly prevTree: DigestPrefix | null;
   readonly ops: readonly CommitOp[];
   /** The whole frame, only where some op has a fault: its dead letter keeps the bytes. */
   readonly rawFrame: Uint8Array | null;
@@ -60,8 +64,7 @@ export interface CommitEvent extends EventBase {
 export interface SyncEvent extends EventBase {
   readonly kind: "sync";
   readonly rev: bigint;
-  readonly commit: Digest;
-  readonly tree: Digest;
+  readonly tree: DigestPrefix;
 }
 
 export interface IdentityEvent extends EventBase {

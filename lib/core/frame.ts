@@ -1,6 +1,6 @@
 /** Frame → header and where the body starts: `{op, t}` and then the body, two DAG-CBOR items one after another (event stream specification). */
 
-import { CborReader } from "./cbor-reader.ts";
+import { CborReader, type KnownKey, knownKeys } from "./cbor-reader.ts";
 import { asDecoded } from "./dag-cbor.ts";
 
 export interface FrameHeader {
@@ -24,10 +24,12 @@ export function decodeHeader(frame: Uint8Array): DecodedHeader {
     : { kind: "malformed", reason: decoded.reason, offset: decoded.offset };
 }
 
+const HEADER_KEYS = knownKeys(["t", "op"]);
+
 /** The same for callers inside this folder: throws `MalformedBytesError`, and leaves the reader at the body. */
 export function readHeader(reader: CborReader): FrameHeader {
   const header: HeaderFields = { op: undefined, t: null };
-  if (!readFields(reader, 0, header, readHeaderField)) {
+  if (!readFields(reader, { depth: 0, keys: HEADER_KEYS }, header, readHeaderField)) {
     reader.fail("header is not a map");
   }
   const { op, t } = header;
@@ -50,13 +52,21 @@ function readHeaderField(reader: CborReader, key: string, header: HeaderFields):
   }
 }
 
+/** A map that `readFields` reads. */
+export interface MapShape {
+  /** How many containers are open around it. */
+  readonly depth: number;
+  /** The keys that it mostly has; any others are read as well. */
+  readonly keys: readonly KnownKey[];
+}
+
 /**
  * Reads a map field by field: `readField` consumes the value of a field that it knows; a value that it leaves where it is, is checked and
- * skipped. `depth` containers are open around the map. Returns false, and consumes nothing, where no map stands.
+ * skipped. Returns false, and consumes nothing, where no map stands.
  */
 export function readFields<Target>(
   reader: CborReader,
-  depth: number,
+  { depth, keys }: MapShape,
   target: Target,
   readField: (reader: CborReader, key: string, target: Target) => void,
 ): boolean {
@@ -66,9 +76,13 @@ export function readFields<Target>(
   }
   const inside = reader.enter(depth);
   let previousAt = -1;
+  let next = 0;
   for (let left = count; left > 0; left -= 1) {
     const keyAt = reader.at;
-    const key = reader.key(previousAt);
+    // The map's keys are sorted as the known ones are: what has been passed by cannot come any more.
+    const index = reader.tryKnownKey(keys, next, previousAt);
+    const key = keys[index]?.text ?? reader.key(previousAt);
+    next = index < 0 ? next : index + 1;
     previousAt = keyAt;
     const valueAt = reader.at;
     readField(reader, key, target);

@@ -3,8 +3,9 @@
 import type { CborReader } from "./cbor-reader.ts";
 import type { Message, RejectedEvent, RejectReason } from "./event.ts";
 import { FUTURE_REV_TOLERANCE_MS, MAX_SHOWN_CHARS } from "./limits.ts";
-import { isDid, parseDatetimeMs } from "./syntax.ts";
+import { isDid, isPlcDidAt, parseDatetimeMs, plainDatetimeMsAt } from "./syntax.ts";
 import { readTid, TID_CHARS, tidTimeMs } from "./tid.ts";
+import { latin1 } from "./utf8.ts";
 
 export interface Complaint {
   readonly reason: RejectReason;
@@ -17,6 +18,8 @@ export interface Envelope {
   seq: number;
   /** Empty where there is none or no valid one. */
   did: string;
+  /** Where its bytes stand in the frame. */
+  didAt: number;
   timeMs: number | null;
   /** The first thing found wrong: the event is rejected, but read to its end, since malformed bytes count for more. */
   complaint: Complaint | null;
@@ -32,27 +35,53 @@ export function readEnvelopeField(reader: CborReader, key: string, envelope: Env
   if (key === "seq") {
     envelope.seq = reader.tryUint() ?? 0;
   } else if (key === "time") {
-    // Shown and never compared: a time that is none rejects nothing.
-    envelope.timeMs = parseDatetimeMs(reader.tryText() ?? "") ?? null;
+    readTime(reader, envelope);
   } else if (key === didKey) {
     readDid(reader, key, envelope);
   }
 }
 
+// What nearly all messages have is recognised in place. It is ASCII, so that only other texts need to be checked as UTF-8.
+
+/** Shown and never compared: a time that is none rejects nothing. */
+function readTime(reader: CborReader, envelope: Envelope): void {
+  const from = reader.tryUncheckedText();
+  if (from !== undefined) {
+    envelope.timeMs =
+      plainDatetimeMsAt(reader.bytes, from, reader.at) ?? parseDatetimeMs(reader.textFrom(from)) ?? null;
+  }
+}
+
 function readDid(reader: CborReader, key: string, envelope: Envelope): void {
-  const text = reader.tryText();
-  if (text !== undefined && isDid(text)) {
-    envelope.did = text;
+  const from = reader.tryUncheckedText();
+  if (from === undefined) {
+    complain(envelope, "broken-envelope", `${key} is not a did`);
+  } else if (isPlcDidAt(reader.bytes, from, reader.at)) {
+    envelope.did = latin1(reader.bytes, from, reader.at);
+    envelope.didAt = from;
   } else {
-    complain(envelope, "broken-envelope", `${key} is not a did${text === undefined ? "" : `: ${quoted(text)}`}`);
+    readOtherDid(reader, key, envelope, from);
+  }
+}
+
+function readOtherDid(reader: CborReader, key: string, envelope: Envelope, from: number): void {
+  const text = reader.textFrom(from);
+  if (isDid(text)) {
+    envelope.did = text;
+    envelope.didAt = from;
+  } else {
+    complain(envelope, "broken-envelope", `${key} is not a did: ${quoted(text)}`);
   }
 }
 
 /** A TID field: its integer, or undefined where the value is something else, which is then told. */
 export function readTidField(reader: CborReader, key: string, envelope: Envelope): bigint | undefined {
-  const from = reader.trySkipText();
+  const from = reader.tryUncheckedText();
   const tid = from !== undefined && reader.at - from === TID_CHARS ? readTid(reader.bytes, from) : undefined;
   if (tid === undefined) {
+    if (from !== undefined) {
+      reader.textFrom(from);
+    }
     complain(envelope, "broken-envelope", `${key} is not a tid`);
   }
   return tid;

@@ -3,7 +3,10 @@ import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zli
 import { ByteFault, ByteReader } from "./byte-reader.ts";
 import { ByteWriter, MAX_VARINT_BYTES } from "./byte-writer.ts";
 import type { FirehoseEvent } from "./event.ts";
-import { type EnvelopeFaultReason, type EnvelopeLimits, readEnvelope } from "./pack-envelope.ts";
+import { figuresOffset, readHalves } from "./pack-body.ts";
+import type { EnvelopeFaultReason, EnvelopeLimits } from "./pack-envelope.ts";
+import { newContext } from "./pack-envelope-layout.ts";
+import { readEnvelope } from "./pack-envelope-read.ts";
 
 export interface PackHeader {
   /** 0 … lanes−1. Everything of one DID is in one lane, in order. */
@@ -24,7 +27,7 @@ export interface PackHeader {
 
 export interface Pack {
   readonly header: PackHeader;
-  /** The envelopes one after another, not compressed; `encodePack` compresses for streams that carry bytes. */
+  /** The envelopes in their two halves, not compressed; `encodePack` compresses the words for streams that carry bytes. */
   readonly body: Uint8Array;
 }
 
@@ -71,7 +74,7 @@ export type EventsResult = { readonly ok: true; readonly events: FirehoseEvent[]
 
 /** "SPK" and 0x1A, which ends a text where somebody prints it. */
 const MAGIC = [0x53, 0x50, 0x4b, 0x1a] as const;
-const VERSION = 1;
+const VERSION = 2;
 const CODEC_ZSTD = 1;
 /** Magic, version, codec, checksum. */
 const PREFIX_BYTES = 10;
@@ -81,22 +84,28 @@ const MAX_RELAY_BYTES = 300;
 /** 2^24: no window is longer than the longest body. */
 const MAX_WINDOW_LOG = 24;
 
-/** Bytes for streams that carry bytes: header, checksum, and the body at zstd level 1. */
+/**
+ * Bytes for streams that carry bytes: header, checksum, the words of the body at zstd level 1, its figures as they are. A body that
+ * is none, as in the dead letter of a pack that could not be read, is taken for words.
+ */
 export function encodePack(pack: Pack): Uint8Array {
   const { header, body } = pack;
-  const stored = zstdCompressSync(body, {
-    chunkSize: Math.max(1024, body.length),
+  const words = body.subarray(0, figuresOffset(body));
+  const stored = zstdCompressSync(words, {
+    chunkSize: Math.max(1024, words.length),
     params: { [constants.ZSTD_c_compressionLevel]: 1 },
   });
+  const figures = body.subarray(words.length);
   const out = new ByteWriter(256);
-  out.reserve(PREFIX_BYTES + 10 * MAX_VARINT_BYTES + header.relay.length * 3 + stored.length);
+  out.reserve(PREFIX_BYTES + 11 * MAX_VARINT_BYTES + header.relay.length * 3 + stored.length + figures.length);
   for (const byte of MAGIC) out.byte(byte);
   out.byte(VERSION);
   out.byte(CODEC_ZSTD);
   out.u32(0);
   writeHeader(out, header);
-  out.varint(body.length);
+  out.varint(words.length);
   out.block(stored);
+  out.block(figures);
   const bytes = out.copy();
   new DataView(bytes.buffer).setUint32(CHECKED_FROM - 4, crc32(bytes.subarray(CHECKED_FROM)), true);
   return bytes;
@@ -111,15 +120,17 @@ export function decodePack(bytes: Uint8Array, limits: PackLimits = PACK_LIMITS):
     const sum = from.u32();
     if (crc32(bytes.subarray(CHECKED_FROM)) !== sum) return fault("crc-mismatch", CHECKED_FROM - 4);
     const header = readHeader(from);
-    const inflatedAt = from.offset;
-    const inflated = from.varint();
+    const wordsAt = from.offset;
+    const wordsLength = from.varint();
     if (header === null) return fault("bad-header", CHECKED_FROM);
-    if (inflated > limits.maxBodyBytes || header.count > limits.maxEvents) return fault("over-limit", inflatedAt);
     const stored = from.block();
+    const figures = from.block();
+    if (wordsLength + figures.length > limits.maxBodyBytes) return fault("over-limit", wordsAt);
+    if (header.count > limits.maxEvents) return fault("over-limit", wordsAt);
     if (from.remaining > 0) return fault("trailing-bytes", from.offset);
-    const body = inflate(stored, inflated);
-    if (body === null) return fault("bad-body", from.offset - stored.length);
-    return { ok: true, pack: { header, body } };
+    const words = inflate(stored, wordsLength);
+    const body = words === null ? null : joined(words, figures);
+    return body === null ? fault("bad-body", wordsAt) : { ok: true, pack: { header, body } };
   } catch (error) {
     if (error instanceof ByteFault) return fault(error.reason, error.offset);
     throw error;
@@ -131,18 +142,19 @@ export function decodePack(bytes: Uint8Array, limits: PackLimits = PACK_LIMITS):
  * A body that is damaged anywhere gives no events, only the place.
  */
 export function readEnvelopes(body: Uint8Array, limits: EnvelopeLimits = PACK_LIMITS): EventsResult {
-  const from = new ByteReader(body);
-  const context = { seq: 0, receivedAtMs: 0 };
+  const context = newContext();
   const events: FirehoseEvent[] = [];
   let maxOps = limits.maxOps;
   try {
-    while (from.remaining > 0) {
-      if (events.length === limits.maxEvents) return fault("over-limit", from.offset);
+    const from = readHalves(body);
+    const { words, figures } = from;
+    while (words.remaining > 0) {
+      if (events.length === limits.maxEvents) return fault("over-limit", words.offset);
       const event = readEnvelope(from, context, maxOps);
       if (event.kind === "commit") maxOps -= event.ops.length;
       events.push(event);
     }
-    return { ok: true, events };
+    return figures.remaining > 0 ? fault("trailing-bytes", figures.offset) : { ok: true, events };
   } catch (error) {
     if (error instanceof ByteFault) return fault(error.reason, error.offset);
     throw error;
@@ -201,7 +213,15 @@ function readHeader(from: ByteReader): PackHeader | null {
   return { lane, lanes, relay, epoch, fence, number, firstSeq, lastSeq, count };
 }
 
-/** The body, if it inflates to exactly `length` bytes from exactly the bytes given; never takes more memory than that. */
+/** The body; null where its figures begin elsewhere than the bytes were parted, which would be a second form of the same pack. */
+function joined(words: Uint8Array, figures: Uint8Array): Uint8Array | null {
+  const body = new Uint8Array(words.length + figures.length);
+  body.set(words);
+  body.set(figures, words.length);
+  return figuresOffset(body) === words.length ? body : null;
+}
+
+/** The words, if they inflate to exactly `length` bytes from exactly the bytes given; never takes more memory than that. */
 function inflate(stored: Uint8Array, length: number): Uint8Array | null {
   try {
     const { buffer, engine } = inflateWithEngine(stored, length);

@@ -1,10 +1,10 @@
 /** One record to be stored → the row of its table, and what goes beside it. */
 
 import type { Numbers } from "./choice.ts";
+import { digestOf } from "./cid.ts";
 import type { SubjectRef } from "./collections/collection.ts";
 import { collectionOf, type ReadRecord } from "./collections/registry.ts";
 import { FORM_OTHER } from "./created-at.ts";
-import type { Digest } from "./event.ts";
 import type { PathKey, RowChanges, SubjectKey } from "./row-change.ts";
 import { latin1 } from "./utf8.ts";
 
@@ -13,7 +13,6 @@ export interface RecordToWrite {
   /** The rkey as an integer, for tables that have it so. */
   readonly tid: bigint | null;
   readonly rev: bigint;
-  readonly cid: Digest;
   readonly bytes: Uint8Array;
   readonly read: ReadRecord;
 }
@@ -52,7 +51,7 @@ export class SubjectList {
 }
 
 export function writeRecord(record: RecordToWrite, subjects: SubjectList, changes: RowChanges): void {
-  const { path, rev, cid, bytes, read } = record;
+  const { path, rev, bytes, read } = record;
   const { row, json } = read;
   switch (row.shape) {
     case "record-edge":
@@ -71,24 +70,31 @@ export function writeRecord(record: RecordToWrite, subjects: SubjectList, change
         root: subjects.placeOrNull(row.root),
         parent: subjects.placeOrNull(row.parent),
         quote: subjects.placeOrNull(row.quote),
-        cid,
+        cid: digestOf(bytes),
         json: json?.json ?? "null",
       });
       keepInexact(record, changes);
       break;
     case "document":
-      changes.documents.push({ ...path, rev, created: row.created, cid, json: json?.json ?? "null" });
+      changes.documents.push({ ...path, rev, created: row.created, cid: digestOf(bytes), json: json?.json ?? "null" });
       keepInexact(record, changes);
       break;
     case "misfit":
-      changes.misfits.push({ ...path, rev, cid, problem: row.problem, cbor: bytes, json: json?.json ?? null });
+      changes.misfits.push({
+        ...path,
+        rev,
+        cid: digestOf(bytes),
+        problem: row.problem,
+        cbor: bytes,
+        json: json?.json ?? null,
+      });
       changes.oddActors.push(path.actor);
       break;
   }
 }
 
 function writeEdge(record: RecordToWrite, subjects: SubjectList, changes: RowChanges): void {
-  const { path, rev, cid, read } = record;
+  const { path, rev, bytes, read } = record;
   const { row } = read;
   const kind = path.collection;
   if (
@@ -106,7 +112,8 @@ function writeEdge(record: RecordToWrite, subjects: SubjectList, changes: RowCha
     created: row.isPlain || row.created === null ? row.created : row.created | FORM_OTHER,
     subject: row.shape === "record-edge" ? subjects.place(row.subject) : subjects.actor(row.subjectDid),
     via: subjects.placeOrNull(row.via),
-    cid,
+    // The hash of what the columns say: stored, it would be a third of the row.
+    cid: row.isPlain ? null : digestOf(bytes),
   });
 }
 

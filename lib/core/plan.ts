@@ -92,11 +92,11 @@ function planOp(chosen: ChosenOp, choice: Choice, subjects: SubjectList, changes
   if (choice.oddActors.has(actor) || chosen.mustCompare || isMisfit || isForeignKey) {
     changes.oddPaths.push({ ...path, did: commit.did, nsid: op.op.collection, rev: commit.rev });
   }
-  if (op.op.action === "delete" || op.read === null || op.op.cid === null || op.op.record === null) {
+  if (op.op.action === "delete" || op.read === null || op.op.record === null) {
     changes.tombstones.push({ ...path, rev: commit.rev });
     return;
   }
-  writeRecord({ path, tid, rev: commit.rev, cid: op.op.cid, bytes: op.op.record, read: op.read }, subjects, changes);
+  writeRecord({ path, tid, rev: commit.rev, bytes: op.op.record, read: op.read }, subjects, changes);
 }
 
 function planDeadOp(chosen: ChosenOp, state: PathState | undefined, changes: RowChanges): void {

@@ -1,5 +1,5 @@
 /** RowChange: what a batch changes in the database, in the terms of its base tables. One list a table; the store turns lists into arrays. */
-import type { Digest } from "./event.ts";
+import type { Digest, DigestPrefix } from "./event.ts";
 
 /** Tables with an integer rkey: 1 like, 2 repost, 3 follow, 4 block, 5 post (the collections' fixed numbers). */
 export type TidKind = 1 | 2 | 3 | 4 | 5;
@@ -10,7 +10,7 @@ export interface RepoChange {
   readonly contiguousFrom: bigint;
   /** How many broken chains this batch adds. */
   readonly broken: number;
-  readonly tree: Digest | null;
+  readonly tree: DigestPrefix | null;
 }
 
 export interface SubjectKey {
@@ -29,7 +29,8 @@ export interface EdgeRow {
   /** Likes, reposts: place in `subjects`, from 1. Follows, blocks: the actor's number. */
   readonly subject: number;
   readonly via: number | null;
-  readonly cid: Digest;
+  /** Null where the columns say the whole record. */
+  readonly cid: Digest | null;
 }
 
 export interface PostChange {
@@ -131,7 +132,7 @@ export interface RowChanges {
   /** Authors without a row in `account`. */
   readonly newAuthors: number[];
   readonly accounts: AccountChange[];
-  /** Each once, in the order (actor, rkey, collection, cid). */
+  /** Each once. */
   readonly subjects: SubjectKey[];
   readonly removals: TidRemoval[];
   readonly documentRemovals: PathKey[];

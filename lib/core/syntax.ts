@@ -1,6 +1,7 @@
 /** Syntax of the protocol's identifiers and datetimes. Sources: the specifications of DID, handle, NSID, record key, AT URI and the data model. */
 
 import { MAX_DID_CHARS, MAX_HANDLE_CHARS, MAX_NSID_CHARS, MAX_RKEY_CHARS } from "./limits.ts";
+import { ascii, hasBytes } from "./utf8.ts";
 
 // Every pattern is linear: no two neighbouring repetitions can take the same character.
 const PLC_DID = /^did:plc:[a-z2-7]{24}$/;
@@ -14,6 +15,23 @@ export function isDid(text: string): boolean {
   return PLC_DID.test(text) || (text.length <= MAX_DID_CHARS && DID.test(text));
 }
 
+const PLC_PREFIX = ascii("did:plc:");
+const PLC_DID_BYTES = 32;
+
+/** Whether the bytes are a DID of the method that nearly all accounts have: `PLC_DID` in place. */
+export function isPlcDidAt(bytes: Uint8Array, from: number, to: number): boolean {
+  if (to - from !== PLC_DID_BYTES || !hasBytes(bytes, from, PLC_PREFIX)) {
+    return false;
+  }
+  for (let i = from + PLC_PREFIX.length; i < to; i += 1) {
+    const byte = bytes[i] ?? 0;
+    if (!((byte >= 0x61 && byte <= 0x7a) || (byte >= 0x32 && byte <= 0x37))) {
+      return false;
+    }
+  }
+  return true;
+}
+
 export function isHandle(text: string): boolean {
   return text.length <= MAX_HANDLE_CHARS && HANDLE.test(text);
 }
@@ -24,6 +42,28 @@ export function isNsid(text: string): boolean {
 
 export function isRkey(text: string): boolean {
   return text.length <= MAX_RKEY_CHARS && RKEY.test(text) && text !== "." && text !== "..";
+}
+
+/** Character code → 1 where a record key may have it. */
+const RKEY_CODES = new Uint8Array(256);
+for (const code of ascii("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:~-")) {
+  RKEY_CODES[code] = 1;
+}
+const DOT = 0x2e;
+
+/** `isRkey` of the bytes in place. */
+export function isRkeyAt(bytes: Uint8Array, from: number, to: number): boolean {
+  const length = to - from;
+  const isDots = bytes[from] === DOT && (length === 1 || (length === 2 && bytes[from + 1] === DOT));
+  if (length < 1 || length > MAX_RKEY_CHARS || isDots) {
+    return false;
+  }
+  for (let i = from; i < to; i += 1) {
+    if (RKEY_CODES[bytes[i] ?? 0] !== 1) {
+      return false;
+    }
+  }
+  return true;
 }
 
 export interface RecordUri {
@@ -53,31 +93,51 @@ export function parseAtUri(text: string): RecordUri | undefined {
  * undefined for anything else: days that a month has not, second 60, offset −00:00, times before year 0.
  */
 export function parseDatetimeMs(text: string): number | undefined {
-  return parsePlainDatetimeMs(text) ?? parseAnyDatetimeMs(text);
+  return plainDatetimeMs(text) ?? parseAnyDatetimeMs(text);
 }
 
-/** The form that nearly all have, `2026-07-04T14:38:08.999Z`, without a pattern; undefined for every other, right or wrong. */
-function parsePlainDatetimeMs(text: string): number | undefined {
-  if (text.length !== 24 || text.charCodeAt(23) !== 0x5a || text.charCodeAt(19) !== 0x2e) {
+const PLAIN_DATETIME_CHARS = 24;
+const scratch = new Uint8Array(PLAIN_DATETIME_CHARS);
+
+function plainDatetimeMs(text: string): number | undefined {
+  if (text.length !== PLAIN_DATETIME_CHARS) {
     return undefined;
   }
-  const signs = text.charCodeAt(4) === 0x2d && text.charCodeAt(7) === 0x2d && text.charCodeAt(10) === 0x54;
-  if (!signs || text.charCodeAt(13) !== 0x3a || text.charCodeAt(16) !== 0x3a) {
+  for (let i = 0; i < PLAIN_DATETIME_CHARS; i += 1) {
+    scratch[i] = text.charCodeAt(i) > 0x7f ? 0 : text.charCodeAt(i);
+  }
+  return plainDatetimeMsAt(scratch, 0, PLAIN_DATETIME_CHARS);
+}
+
+/** The form that nearly all have, `2026-07-04T14:38:08.999Z`, in place and without a pattern; undefined for every other, right or wrong. */
+export function plainDatetimeMsAt(bytes: Uint8Array, at: number, to: number): number | undefined {
+  if (to - at !== PLAIN_DATETIME_CHARS) {
     return undefined;
   }
-  const hour = twoDigits(text, 11);
-  const minute = twoDigits(text, 14);
-  const second = twoDigits(text, 17);
-  const ms = twoDigits(text, 20) * 10 + (twoDigits(text, 21) % 10);
-  const day = daysSinceEpoch(twoDigits(text, 0) * 100 + twoDigits(text, 2), twoDigits(text, 5), twoDigits(text, 8));
+  const signs = bytes[at + 4] === 0x2d && bytes[at + 7] === 0x2d && bytes[at + 10] === 0x54;
+  if (
+    !signs ||
+    bytes[at + 13] !== 0x3a ||
+    bytes[at + 16] !== 0x3a ||
+    bytes[at + 19] !== 0x2e ||
+    bytes[at + 23] !== 0x5a
+  ) {
+    return undefined;
+  }
+  const hour = twoDigits(bytes, at + 11);
+  const minute = twoDigits(bytes, at + 14);
+  const second = twoDigits(bytes, at + 17);
+  const ms = twoDigits(bytes, at + 20) * 10 + (twoDigits(bytes, at + 21) % 10);
+  const year = twoDigits(bytes, at) * 100 + twoDigits(bytes, at + 2);
+  const day = daysSinceEpoch(year, twoDigits(bytes, at + 5), twoDigits(bytes, at + 8));
   const known = hour < 24 && minute < 60 && second < 60 && ms < 1000 && day !== undefined;
   return known ? (((day * 24 + hour) * 60 + minute) * 60 + second) * 1000 + ms : undefined;
 }
 
 /** The number in two digits; NaN, which no comparison lets pass, where they are none. */
-function twoDigits(text: string, at: number): number {
-  const tens = text.charCodeAt(at) - 0x30;
-  const ones = text.charCodeAt(at + 1) - 0x30;
+function twoDigits(bytes: Uint8Array, at: number): number {
+  const tens = (bytes[at] ?? 0) - 0x30;
+  const ones = (bytes[at + 1] ?? 0) - 0x30;
   return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
 }
 

@@ -74,8 +74,29 @@ export function tidText(tid: bigint): string {
 
 /** When a TID says that it was made: Unix milliseconds, rounded down. */
 export function tidTimeMs(tid: bigint): number {
+  return Math.floor(tidMicros(tid) / 1000);
+}
+
+const CLOCK_BITS = 10;
+/** Clock ids are 0 … 1023. */
+export const MAX_TID_CLOCK = 2 ** CLOCK_BITS - 1;
+
+/** The upper 53 bits of a TID: Unix microseconds. */
+export function tidMicros(tid: bigint): number {
   halves.setBigUint64(0, tid);
-  // 53 bits of microseconds stand above the 10 of the clock id: 31 of them in the high half.
-  const microseconds = halves.getUint32(0) * 2 ** 22 + (halves.getUint32(4) >>> 10);
-  return Math.floor(microseconds / 1000);
+  return halves.getUint32(0) * 2 ** (32 - CLOCK_BITS) + (halves.getUint32(4) >>> CLOCK_BITS);
+}
+
+/** The lower ten bits of a TID: which of several clocks made it. */
+export function tidClock(tid: bigint): number {
+  halves.setBigUint64(0, tid);
+  return halves.getUint32(4) & MAX_TID_CLOCK;
+}
+
+/** The TID of microseconds (0 … 2^53−1) and clock id. */
+export function makeTid(micros: number, clock: number): bigint {
+  const high = Math.floor(micros / 2 ** (32 - CLOCK_BITS));
+  halves.setUint32(0, high);
+  halves.setUint32(4, (micros % 2 ** (32 - CLOCK_BITS)) * (MAX_TID_CLOCK + 1) + clock);
+  return halves.getBigUint64(0);
 }

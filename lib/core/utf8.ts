@@ -84,6 +84,31 @@ function slotOf(bytes: Uint8Array, from: number, to: number): number {
   return Math.imul(sample, HASH_MULTIPLIER) >>> (32 - TABLE_BITS);
 }
 
+/** The bytes of an ASCII text, for constants. */
+export function ascii(text: string): number[] {
+  return Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** Whether `expected` stands at `at`. */
+export function hasBytes(bytes: Uint8Array, at: number, expected: readonly number[]): boolean {
+  for (let i = 0; i < expected.length; i += 1) {
+    if (bytes[at + i] !== expected[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Whether the same `length` bytes stand at both places. */
+export function sameBytes(bytes: Uint8Array, at: number, otherAt: number, length: number): boolean {
+  for (let i = 0; i < length; i += 1) {
+    if (bytes[at + i] !== bytes[otherAt + i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /** Whether the bytes at `from` are exactly this ASCII text. */
 export function isText(bytes: Uint8Array, from: number, text: string): boolean {
   for (let i = 0; i < text.length; i += 1) {

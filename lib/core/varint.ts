@@ -8,6 +8,14 @@ const MAX_VARINT_BYTES = 4;
  * shortest form is the only one.
  */
 export function readVarint(bytes: Uint8Array, at: number, to: number): number {
+  const first = bytes[at] ?? 0;
+  if (first < 0x80 && at < to) {
+    return first;
+  }
+  return readLongVarint(bytes, at, to);
+}
+
+function readLongVarint(bytes: Uint8Array, at: number, to: number): number {
   let value = 0;
   const end = Math.min(to, at + MAX_VARINT_BYTES);
   for (let i = at, shift = 0; i < end; i += 1, shift += 7) {

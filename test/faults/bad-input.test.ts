@@ -45,12 +45,12 @@ const hasSiblings = (event: FirehoseEvent): event is CommitEvent =>
   event.kind === "commit" &&
   event.ops.length > 2 &&
   event.ops.every(({ action }) => action === "create") &&
-  new Set(event.ops.map(({ cid }) => Buffer.from(cid ?? []).toString("hex"))).size === event.ops.length;
+  new Set(event.ops.map(({ record }) => Buffer.from(record ?? []).toString("hex"))).size === event.ops.length;
 
 /** The recorded frame with the block of its first op spoiled. */
 function spoil(frame: Uint8Array, change: (block: Block) => readonly Block[]): Uint8Array {
   const [first] = commitOf(frame).ops;
-  const digest = Buffer.from(first?.cid ?? []);
+  const digest = Buffer.from(digestOf(first?.record ?? new Uint8Array()));
   return frameWithCar(frame, ({ header, blocks }) => ({
     header,
     blocks: blocks.flatMap((block) => (digest.equals(block.cid.subarray(-32)) ? change(block) : [block])),

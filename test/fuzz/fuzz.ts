@@ -1,5 +1,5 @@
 /** Mutated frames through the whole decoding core: nothing may throw, take long, or break what every result promises. */
-import { CID_PREFIX, cidText, hashesTo } from "../../lib/core/cid.ts";
+import { CID_PREFIX, digestOf } from "../../lib/core/cid.ts";
 import { decodeCbor } from "../../lib/core/dag-cbor.ts";
 import { encodeCbor } from "../../lib/core/dag-cbor-encode.ts";
 import { fromDagJson, toDagJson } from "../../lib/core/dag-json.ts";
@@ -78,13 +78,13 @@ function promise(kept: boolean, what: string): void {
 
 function checkMessage(message: Message, frame: Uint8Array): void {
   if (message.kind === "event") {
-    checkEvent(message.event);
+    checkEvent(message.event, frame);
   } else if (message.kind === "malformed") {
     promise(message.offset >= 0 && message.offset <= frame.length, "malformed tells a place within the frame");
   }
 }
 
-function checkEvent(event: FirehoseEvent): void {
+function checkEvent(event: FirehoseEvent, frame: Uint8Array): void {
   promise(Number.isSafeInteger(event.seq) && event.seq > 0, "seq is a positive safe integer");
   promise(event.timeMs === null || Number.isSafeInteger(event.timeMs), "time is null or an integer");
   promise(isDid(event.did) || (event.kind === "rejected" && event.did === ""), "did is one");
@@ -92,30 +92,33 @@ function checkEvent(event: FirehoseEvent): void {
     promise(event.detail !== "" && event.detail.length < 1000, "a rejection has a short detail");
   }
   if (event.kind === "commit") {
-    checkCommit(event);
+    checkCommit(event, frame);
   }
 }
 
-function checkCommit(event: CommitEvent): void {
+function checkCommit(event: CommitEvent, frame: Uint8Array): void {
   promise(tidText(event.rev).length === 13, "rev is a tid");
-  promise(event.commit.length === 32 && event.tree.length === 32, "digests have 32 bytes");
+  promise(
+    event.tree.length === 16 && (event.prevTree?.length ?? 16) === 16,
+    "of trees 16 bytes of the digest are kept",
+  );
   const faulty = event.ops.some(({ fault }) => fault !== null);
   promise(faulty === (event.rawFrame !== null), "the frame is kept where an op has a fault, and only there");
   for (const op of event.ops) {
     if (op.fault === null) {
-      checkOp(op);
+      checkOp(op, frame);
     }
   }
 }
 
-function checkOp({ action, collection, rkey, cid, record }: CommitOp): void {
+function checkOp({ action, collection, rkey, cid, record }: CommitOp, frame: Uint8Array): void {
   promise(isNsid(collection) && isRkey(rkey), "the path of a good op is one");
-  promise(
-    (action === "delete") === (record === null) && (record === null) === (cid === null),
-    "a good op has its record",
-  );
-  if (record !== null && cid !== null) {
-    promise(hashesTo(record, cid), `the record hashes to ${cidText(cid)}`);
+  promise((action === "delete") === (record === null) && cid === null, "a good op has its record");
+  if (record !== null) {
+    const recordCid = Buffer.concat([CID_PREFIX, digestOf(record)]);
+    // Once in the op and once before the block: nothing but the frame says any more which CID the op named.
+    const [first, last] = [Buffer.from(frame).indexOf(recordCid), Buffer.from(frame).lastIndexOf(recordCid)];
+    promise(first >= 0 && last > first, "the record hashes to a CID that an op and a block of the frame have");
     checkRecord(record);
   }
 }

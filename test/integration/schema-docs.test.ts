@@ -65,7 +65,8 @@ describe("the database", () => {
       ...catalogue.views.map(({ name }) => name),
       ...catalogue.functions.map(({ signature }) => signature.replace(/\(.*/, "")),
     ];
-    expect(made.toSorted()).toEqual(VIEW_NAMES.toSorted());
+    // A function that gives pages has the name of the one that gives all.
+    expect([...new Set(made)].toSorted()).toEqual(VIEW_NAMES.toSorted());
   });
 
   it("says the same in a schema of another name, where the migrations know all of it as theirs", async () => {
@@ -85,6 +86,8 @@ describe("the database", () => {
     const found = await readCatalogue(there, `"${schema}"`);
     await there.end();
     expect(foreign).toEqual([]);
-    expect(fillSchemaPage(page, found)).toBe(page.replaceAll(/(?<=\| `\S+\(\S+ text\)` \| `)/g, `"${schema}".`));
+    expect(fillSchemaPage(page, found)).toBe(
+      page.replaceAll(/(?<=\| `\S+\(\S+ text(?:, max integer, before text)?\)` \| `)/g, `"${schema}".`),
+    );
   });
 });

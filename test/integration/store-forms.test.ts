@@ -4,6 +4,8 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cidText, digestOf } from "../../lib/core/cid.ts";
 import { createdAtText, packCreatedAt } from "../../lib/core/created-at.ts";
+import type { CborMap, CborValue } from "../../lib/core/dag-cbor.ts";
+import { encodeCbor } from "../../lib/core/dag-cbor-encode.ts";
 import { tickOf } from "../../lib/core/tick.ts";
 import { tidText } from "../../lib/core/tid.ts";
 import {
@@ -119,4 +121,117 @@ describe("texts made by SQL", () => {
     const at = Date.UTC(2026, 10, 21, 1, 2, 3, 456);
     expect(await one("standpipe.indexed_at($1::int4)", tickOf(at))).toEqual(new Date(at - 56));
   });
+});
+
+describe("the CID of a record that columns say whole", () => {
+  const created = fc
+    .tuple(
+      fc.bigInt({ min: -62_135_596_800_000_000n, max: 253_402_300_799_999_999n }),
+      fc.constantFrom(0n, 1n, 2n, 3n, 4n, 5n),
+    )
+    .map(([micros, code]) => (micros - fractionBeyond(micros, code)) * 16n + code);
+  /** One place of each length at which CBOR's length of a text, or of a URI with it in, takes another form. */
+  const did = fc.oneof(
+    fc
+      .constantFrom(15, 16, 17, 190, 191, 192, 193, 194, 195, 220, 247, 248, 249, 2040)
+      .map((length) => `did:web:${"a".repeat(length)}`),
+    fc
+      .string({ unit: fc.constantFrom(".", ":", "-", "_", "a", "z", "0", "9"), minLength: 1, maxLength: 300 })
+      .map((rest) => `did:web:${rest}`),
+  );
+  const place = fc.record({
+    did,
+    collection: fc.constantFrom("app.bsky.feed.post", "a.b.c", `a.b.${"c".repeat(60)}`),
+    rkey: fc.constantFrom("3laj5ik3ovs2m", "self", "~", "k".repeat(512)),
+    cid: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+  });
+  type Place = typeof place extends fc.Arbitrary<infer Value> ? Value : never;
+
+  it("is the hash of what our encoder writes, for likes and reposts", async () => {
+    await fc.assert(
+      fc.asyncProperty(place, fc.option(place), created, async (subject, via, time) => {
+        expect(await storedCids(["like", "repost"], { subject, via, created: time })).toEqual([
+          wantedCid("app.bsky.feed.like", refOf(subject), via, time),
+          wantedCid("app.bsky.feed.repost", refOf(subject), via, time),
+        ]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("is the hash of what our encoder writes, for follows and blocks", async () => {
+    await fc.assert(
+      fc.asyncProperty(place, fc.option(place), created, async (subject, via, time) => {
+        expect(await storedCids(["follow", "block"], { subject, via, created: time })).toEqual([
+          wantedCid("app.bsky.graph.follow", subject.did, via, time),
+          wantedCid("app.bsky.graph.block", subject.did, via, time),
+        ]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  /** What a form with so few digits cannot say. */
+  function fractionBeyond(micros: bigint, code: bigint): bigint {
+    const unit = [1000n, 1_000_000n, 1n][Number(code % 3n)] ?? 1n;
+    return ((micros % unit) + unit) % unit;
+  }
+
+  function refOf({ did: author, collection, rkey, cid }: Place): CborMap {
+    return new Map([
+      ["uri", `at://${author}/${collection}/${rkey}`],
+      ["cid", cidText(cid)],
+    ]);
+  }
+
+  function wantedCid(type: string, subject: CborValue, via: Place | null, time: bigint): string {
+    const record: CborMap = new Map<string, CborValue>([
+      ["$type", type],
+      ["createdAt", createdAtText(time)],
+      ["subject", subject],
+    ]);
+    if (via !== null) record.set("via", refOf(via));
+    return cidText(digestOf(encodeCbor(record)));
+  }
+
+  /** One row into each of the tables, and what the views say of it. */
+  async function storedCids(
+    tables: readonly string[],
+    row: { readonly subject: Place; readonly via: Place | null; readonly created: bigint },
+  ): Promise<unknown[]> {
+    await client.query("BEGIN");
+    try {
+      const [subject, via] = [await placeId(row.subject), row.via === null ? null : await placeId(row.via)];
+      const found: unknown[] = [];
+      for (const table of tables) {
+        await client.query(
+          `INSERT INTO standpipe."${table}" (rkey, rev, created, actor, subject, tick, via)
+           VALUES (1, 1, $1, $2, $3, 1, $4)`,
+          [
+            String(row.created),
+            subject.actor,
+            table === "follow" || table === "block" ? subject.actor : subject.id,
+            via?.id ?? null,
+          ],
+        );
+        const { rows } = await client.query<{ cid: string }>(`SELECT cid FROM ${table}s`);
+        found.push(...rows.map(({ cid }) => cid));
+      }
+      return found;
+    } finally {
+      await client.query("ROLLBACK");
+    }
+  }
+
+  async function placeId({ did: author, collection, rkey, cid }: Place): Promise<{ id: number; actor: number }> {
+    const { rows } = await client.query<{ id: number; actor: number }>(
+      `INSERT INTO standpipe.subject (actor, collection, version, rkey, cid)
+       SELECT r.actors[1], r.collections[1], (SELECT count(*) FROM standpipe.subject), $3, $4
+       FROM standpipe.resolve(ARRAY[$1::text], ARRAY[$2::text]) AS r RETURNING id, actor`,
+      [author, collection, rkey, Buffer.from(cid)],
+    );
+    const [made] = rows;
+    if (made === undefined) throw new Error("no subject made");
+    return made;
+  }
 });

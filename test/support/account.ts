@@ -1,5 +1,5 @@
 /** An account that commits: events as a decoder would give them, for tests that need a certain history. */
-import { digestOf } from "../../lib/core/cid.ts";
+import { DIGEST_PREFIX_BYTES, digestOf } from "../../lib/core/cid.ts";
 import type { CborValue } from "../../lib/core/dag-cbor.ts";
 import { encodeCbor } from "../../lib/core/dag-cbor-encode.ts";
 import { fromDagJson } from "../../lib/core/dag-json.ts";
@@ -63,9 +63,9 @@ export class Account {
   }
 
   #base() {
-    const digest = digestOf(Buffer.from(`${this.did}${this.#rev}`));
+    const tree = digestOf(Buffer.from(`${this.did}${this.#rev}`)).subarray(0, DIGEST_PREFIX_BYTES);
     const { did } = this;
-    return { seq, did, timeMs: recordedAtMs, receivedAtMs: recordedAtMs, rev: this.#rev, commit: digest, tree: digest };
+    return { seq, did, timeMs: recordedAtMs, receivedAtMs: recordedAtMs, rev: this.#rev, tree };
   }
 }
 
@@ -75,7 +75,7 @@ function opOf({ action, collection = LIKE, rkey, record, fault = null }: Write):
     action,
     collection,
     rkey,
-    cid: bytes === null ? null : digestOf(bytes),
+    cid: bytes === null || fault === null ? null : digestOf(bytes),
     prev: null,
     record: fault === null ? bytes : null,
     fault,

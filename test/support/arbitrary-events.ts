@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { CommitEvent, CommitOp, FirehoseEvent, OpFault } from "../../lib/core/event.ts";
 
 const digest = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const prefix = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const bytes = fc.uint8Array({ maxLength: 300 });
 /** Well-formed UTF-16 only: nothing else can come out of strict UTF-8. */
 const text = fc.oneof(
@@ -40,7 +41,7 @@ export const arbitraryOp: fc.Arbitrary<CommitOp> = fc.record({
   collection,
   rkey: fc.oneof(fc.stringMatching(/^[2-7a-z]{13}$/), text),
   cid: orNull(digest),
-  prev: orNull(digest),
+  prev: orNull(prefix),
   record: orNull(bytes),
   fault: fc.option(fault, { nil: null, freq: 4 }),
 });
@@ -50,16 +51,15 @@ export const arbitraryCommit: fc.Arbitrary<CommitEvent> = fc.record({
   ...base,
   rev,
   since: orNull(rev),
-  commit: digest,
-  tree: digest,
-  prevTree: orNull(digest),
+  tree: prefix,
+  prevTree: orNull(prefix),
   ops: fc.array(arbitraryOp, { maxLength: 6 }),
   rawFrame: orNull(bytes),
 });
 
 export const arbitraryEvent: fc.Arbitrary<FirehoseEvent> = fc.oneof(
   arbitraryCommit,
-  fc.record({ kind: fc.constant("sync" as const), ...base, rev, commit: digest, tree: digest }),
+  fc.record({ kind: fc.constant("sync" as const), ...base, rev, tree: prefix }),
   fc.record({ kind: fc.constant("identity" as const), ...base, handle: orNull(text) }),
   fc.record({ kind: fc.constant("account" as const), ...base, active: fc.boolean(), status: orNull(text) }),
   fc.record({

@@ -56,23 +56,20 @@ const NAMES = `
   FROM generate_series(1, ${ACTORS}) AS n;
   INSERT INTO standpipe.inactive_actor (actor) SELECT n FROM generate_series(1, ${ACTORS}) AS n WHERE n % 20 = 7;
   INSERT INTO standpipe.repo (rev, contiguous_from, actor) SELECT pg_temp.tid(n), 0, n FROM generate_series(1, ${ACTORS}) AS n;
-  INSERT INTO standpipe.subject (id, actor, collection, rkey, cid)
-  SELECT n, pg_temp.actor(n), 5, standpipe.tid_text(pg_temp.post_tid(n)), pg_temp.cid('post', n) FROM generate_series(1, ${POSTS}) AS n;`;
+  INSERT INTO standpipe.subject (id, actor, collection, version, rkey, cid)
+  SELECT n, pg_temp.actor(n), 5, standpipe.subject_version(pg_temp.cid('post', n)), standpipe.tid_text(pg_temp.post_tid(n)), pg_temp.cid('post', n) FROM generate_series(1, ${POSTS}) AS n;`;
 
 /** The first post gets about one like in a thousand, and one repost in three hundred. */
 const EDGES = `
-  INSERT INTO standpipe."like" (rkey, rev, created, actor, subject, tick, via, cid)
+  INSERT INTO standpipe."like" (rkey, rev, created, actor, subject, tick, via)
   SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), CASE WHEN n % 1009 = 0 THEN 1 ELSE n % ${POSTS} + 1 END, n,
-    CASE WHEN n % 40 = 0 THEN n % ${POSTS} + 1 END, pg_temp.cid('like', n) FROM generate_series(1, ${LIKES}) AS n;
-  INSERT INTO standpipe.repost (rkey, rev, created, actor, subject, tick, via, cid)
-  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), CASE WHEN n % 307 = 0 THEN 1 ELSE n % ${POSTS} + 1 END, n, NULL,
-    pg_temp.cid('repost', n) FROM generate_series(1, ${REPOSTS}) AS n;
-  INSERT INTO standpipe.follow (rkey, rev, created, actor, subject, tick, via, cid)
-  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), pg_temp.actor(n + 1 + n / ${ACTORS}), n, NULL,
-    pg_temp.cid('follow', n) FROM generate_series(1, ${FOLLOWS}) AS n;
-  INSERT INTO standpipe.block (rkey, rev, created, actor, subject, tick, via, cid)
-  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), pg_temp.actor(n + 5), n, NULL,
-    pg_temp.cid('block', n) FROM generate_series(1, ${BLOCKS}) AS n;`;
+    CASE WHEN n % 40 = 0 THEN n % ${POSTS} + 1 END FROM generate_series(1, ${LIKES}) AS n;
+  INSERT INTO standpipe.repost (rkey, rev, created, actor, subject, tick, via)
+  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), CASE WHEN n % 307 = 0 THEN 1 ELSE n % ${POSTS} + 1 END, n, NULL FROM generate_series(1, ${REPOSTS}) AS n;
+  INSERT INTO standpipe.follow (rkey, rev, created, actor, subject, tick, via)
+  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), pg_temp.actor(n + 1 + n / ${ACTORS}), n, NULL FROM generate_series(1, ${FOLLOWS}) AS n;
+  INSERT INTO standpipe.block (rkey, rev, created, actor, subject, tick, via)
+  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), pg_temp.actor(n + 5), n, NULL FROM generate_series(1, ${BLOCKS}) AS n;`;
 
 /** Every third post is a reply, half of these to one in a thousand posts; every tenth quotes. */
 const POSTS_AND_DOCUMENTS = `
@@ -104,7 +101,7 @@ const ODD_ONES = `
   INSERT INTO standpipe.original (actor, collection, rkey, cbor, value)
   SELECT actor, 1, standpipe.tid_text(rkey), '\\xa0', '{"$type": "app.bsky.feed.like", "extra": true}' FROM standpipe."like" WHERE rkey % 50 = 0 LIMIT ${FEW};
   -- As the writer does: this code of the time tells readers to look for the original.
-  UPDATE standpipe."like" AS l SET created = l.created | 15 FROM standpipe.original AS o
+  UPDATE standpipe."like" AS l SET created = l.created | 15, cid = sha256('\\xa0') FROM standpipe.original AS o
   WHERE o.collection = 1 AND o.actor = l.actor AND o.rkey = standpipe.tid_text(l.rkey);
   INSERT INTO standpipe.odd_actor (actor) SELECT actor FROM standpipe.misfit UNION SELECT actor FROM standpipe.original;
   INSERT INTO standpipe.tombstone (rev, actor, collection, day, rkey)

@@ -265,6 +265,41 @@ BEGIN
   RETURN grown;
 END $$;
 
+-- `known`, with the numbers of those subjects that stand `step` places after the one that their CID hashes to.
+CREATE FUNCTION standpipe.find_subjects(actors int4[], collections int4[], rkeys text[], cids bytea[], step int4, known int4[]) RETURNS int4[]
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  RETURN (SELECT array_agg(coalesce(known[u.at], (SELECT s.id FROM standpipe.subject AS s
+      WHERE s.rkey = u.rkey AND s.actor = u.actor AND s.collection = u.collection
+        AND s.version = standpipe.subject_version(u.cid) + step AND s.cid = u.cid)) ORDER BY u.at)
+    FROM unnest(actors, collections, rkeys, cids) WITH ORDINALITY AS u (actor, collection, rkey, cid, at));
+END $$;
+
+-- Numbers of subjects, in the order given (each at most once). A subject has the version that its CID hashes to, or, where that place
+-- was taken by another CID, the first free one after it; since none is ever removed, looking in the same order finds it again.
+CREATE FUNCTION standpipe.resolve_subjects(actors int4[], collections int4[], rkeys text[], cids bytea[]) RETURNS int4[]
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+  ids int4[];
+BEGIN
+  FOR step IN 0 .. 99 LOOP
+    ids := standpipe.find_subjects(actors, collections, rkeys, cids, step, ids);
+    EXIT WHEN array_position(ids, NULL) IS NULL;
+    INSERT INTO standpipe.subject (actor, collection, version, rkey, cid)
+    SELECT u.actor, u.collection, standpipe.subject_version(u.cid) + step, u.rkey, u.cid
+    FROM unnest(actors, collections, rkeys, cids) WITH ORDINALITY AS u (actor, collection, rkey, cid, at)
+    WHERE ids[u.at] IS NULL
+    ORDER BY u.rkey COLLATE "C", u.actor, u.collection, u.cid
+    ON CONFLICT DO NOTHING;
+    ids := standpipe.find_subjects(actors, collections, rkeys, cids, step, ids);
+    EXIT WHEN array_position(ids, NULL) IS NULL;
+  END LOOP;
+  PERFORM standpipe.check_numbers('subject', cardinality(array_remove(ids, NULL)), cardinality(actors));
+  RETURN ids;
+END $$;
+
 -- Everything of a batch that is common, in one call. Subjects are given once each, sorted; edges and posts name them by
 -- their place in that list (from 1), follows and blocks name actors. Returns by how many the stored records grew.
 CREATE FUNCTION standpipe.write_batch(
@@ -298,17 +333,7 @@ BEGIN
   END IF;
 
   IF cardinality(subject_actor) > 0 THEN
-    INSERT INTO standpipe.subject (actor, collection, rkey, cid)
-    SELECT u.actor, u.collection, u.rkey, u.cid
-    FROM unnest(subject_actor, subject_collection, subject_rkey, subject_cid) AS u (actor, collection, rkey, cid)
-    WHERE NOT EXISTS (SELECT 1 FROM standpipe.subject AS s
-      WHERE s.actor = u.actor AND s.rkey = u.rkey AND s.collection = u.collection AND s.cid = u.cid)
-    ORDER BY u.actor, u.rkey COLLATE "C", u.collection, u.cid
-    ON CONFLICT DO NOTHING;
-    SELECT array_agg(s.id ORDER BY u.at) INTO ids
-    FROM unnest(subject_actor, subject_collection, subject_rkey, subject_cid) WITH ORDINALITY AS u (actor, collection, rkey, cid, at)
-    JOIN standpipe.subject AS s ON s.actor = u.actor AND s.rkey = u.rkey AND s.collection = u.collection AND s.cid = u.cid;
-    PERFORM standpipe.check_numbers('subject', cardinality(ids), cardinality(subject_actor));
+    ids := standpipe.resolve_subjects(subject_actor, subject_collection, subject_rkey, subject_cid);
   END IF;
   -- Places become ids by position: joining two unnested lists would be quadratic under a generic plan.
   IF cardinality(edge_kind) > 0 THEN

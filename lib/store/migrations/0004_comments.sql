@@ -208,8 +208,13 @@ COMMENT ON VIEW {{schema}}.firehose_cursor IS 'How far each relay was read, and 
 
 COMMENT ON FUNCTION {{schema}}.record(text) IS 'The record at a URI, or no row. With a literal the name of the argument has to be said: record is also the name of a type.';
 COMMENT ON FUNCTION {{schema}}.likes_of(text) IS 'Likes of the record at a URI, of all its versions.';
+COMMENT ON FUNCTION {{schema}}.likes_of(text, int4, text) IS 'A page of them, the latest first: at most max, and with before => the uri of a page''s last row the next page.';
 COMMENT ON FUNCTION {{schema}}.reposts_of(text) IS 'Reposts of the record at a URI, of all its versions.';
+COMMENT ON FUNCTION {{schema}}.reposts_of(text, int4, text) IS 'A page of them, the latest first, as of likes_of.';
 COMMENT ON FUNCTION {{schema}}.replies_to(text) IS 'Posts that answer the post at a URI directly.';
+COMMENT ON FUNCTION {{schema}}.replies_to(text, int4, text) IS 'A page of them, the latest first, as of likes_of.';
 COMMENT ON FUNCTION {{schema}}.quotes_of(text) IS 'Posts that embed the record at a URI.';
+COMMENT ON FUNCTION {{schema}}.quotes_of(text, int4, text) IS 'A page of them, the latest first, as of likes_of.';
 COMMENT ON FUNCTION {{schema}}.followers_of(text) IS 'Follows that name the account.';
+COMMENT ON FUNCTION {{schema}}.followers_of(text, int4, text) IS 'A page of them, the latest first, as of likes_of.';
 COMMENT ON FUNCTION {{schema}}.counts_of(text) IS 'Counters of the record at a URI: always one row, of zeros where nothing is counted.';

@@ -12,7 +12,6 @@ const base = (rev: number) => ({
   timeMs: null,
   receivedAtMs: 0,
   rev: BigInt(rev),
-  commit: tree(rev),
   tree: tree(rev),
 });
 

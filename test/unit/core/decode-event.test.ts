@@ -162,6 +162,31 @@ describe("malformed is", () => {
     expect(decode(wrong.subarray(0, -1)).kind).toBe("malformed");
   });
 
+  it.each(["repo", "time", "rev", "since"])("a %s that is no UTF-8, of the usual length too", (field) => {
+    const { header, body } = frameParts(create);
+    const text = body.get(field);
+    const bytes = joinFrame({ header, body });
+    const head = Buffer.from(encodeCbor(field));
+    const at = Buffer.from(bytes).indexOf(head) + head.length + encodeCbor(text ?? null).length - 1;
+    for (const byte of [0x80, 0xff]) {
+      bytes[at] = byte;
+      expect(decode(bytes)).toMatchObject({ kind: "malformed", reason: "text is not valid UTF-8" });
+    }
+  });
+
+  it("a body whose usual keys are not sorted, or occur twice", () => {
+    const body = (first: string, second: string) =>
+      Buffer.concat(
+        [encodeCbor(headerOf("#commit")), Uint8Array.of(0xa2), encodeCbor(first), [5], encodeCbor(second), [5]].map(
+          (part) => Buffer.from(part),
+        ),
+      );
+    expect(decode(body("seq", "rev"))).toMatchObject({ kind: "malformed", reason: "keys are not sorted" });
+    expect(decode(body("repo", "seq"))).toMatchObject({ kind: "malformed", reason: "keys are not sorted" });
+    expect(decode(body("zzzz", "repo"))).toMatchObject({ kind: "malformed", reason: "keys are not sorted" });
+    expect(decode(body("seq", "seq"))).toMatchObject({ kind: "malformed", reason: "key occurs twice" });
+  });
+
   it("told with the place", () => {
     const { header, body } = frameParts(account);
     const bytes = joinFrame({ header, body });
@@ -392,6 +417,20 @@ describe("a fault of one op", () => {
     expect(commitOf(spoilRecords(create, true)).ops).toEqual(commitOf(create).ops);
   });
 
+  it("the same path twice among very many does so too", () => {
+    const op = (i: number): CborMap =>
+      new Map<string, CborValue>([
+        ["action", "delete"],
+        ["path", `app.bsky.feed.like/${i}`],
+        ["cid", null],
+      ]);
+    const numbers = Array.from({ length: 100 }, (_, i) => i);
+    const frame = frameWith(create, { ops: [...numbers, 50].map(op) });
+    const expected = numbers.map((i) => (i === 50 ? "duplicate-path" : null));
+    expect(faultsOf(frame)).toEqual([...expected, "duplicate-path"]);
+    expect(commitOf(frameWith(create, { ops: numbers.map(op) })).rawFrame).toBeNull();
+  });
+
   it("the same path twice spoils both ops and no third", () => {
     const frame = frameWithOps(several, (ops) =>
       ops.map((op, i) => (i === 0 ? op : i === 1 ? op.set("path", ops[0]?.get("path") ?? "") : op)),
@@ -418,6 +457,11 @@ describe("tolerated are", () => {
     ["fields that nobody knows yet", { zzz: new Map<string, CborValue>([["a", [1, null, blob]]]), a: 5n ** 27n }],
   ])("%s", (_what, fields) => {
     expect(commitOf(frameWith(create, fields))).toEqual(plain);
+  });
+
+  it("a header with more than op and t", () => {
+    const { header, body } = frameParts(create);
+    expect(commitOf(joinFrame({ header: new Map([...header, ["zzz", null]]), body }))).toEqual(plain);
   });
 
   it("a missing or null prevData", () => {
@@ -450,7 +494,7 @@ describe("tolerated are", () => {
 
   it("a prev that is none or no record's CID", () => {
     const update = frameWhere((event) => event.kind === "commit" && event.ops[0]?.action === "update");
-    expect(commitOf(update).ops[0]?.prev).toHaveLength(32);
+    expect(commitOf(update).ops[0]?.prev).toHaveLength(16);
     for (const prev of [null, undefined, blob, "x"]) {
       const frame = frameWithOps(update, (ops) => {
         const op = ops[0] ?? new Map();
@@ -472,7 +516,7 @@ describe("tolerated are", () => {
 });
 
 describe("#sync, #identity and #account", () => {
-  it("a #sync tells the commit and its tree", () => {
+  it("a #sync tells the rev and the tree", () => {
     const event = eventOf(sync);
     expect(event).toMatchObject({ kind: "sync", rev: expect.any(BigInt) });
     const { body } = frameParts(sync);

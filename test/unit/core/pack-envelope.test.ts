@@ -9,7 +9,7 @@ function op(rkey: string, fields: Partial<CommitOp> = {}): CommitOp {
     action: "create",
     collection: "app.bsky.feed.like",
     rkey,
-    cid: new Uint8Array(32).fill(4),
+    cid: null,
     prev: null,
     record: new Uint8Array([0xa0]),
     fault: null,
@@ -26,8 +26,7 @@ function commit(fields: Partial<CommitEvent> = {}): CommitEvent {
     receivedAtMs: 1_783_175_887_200,
     rev: 1n,
     since: null,
-    commit: new Uint8Array(32).fill(1),
-    tree: new Uint8Array(32).fill(2),
+    tree: new Uint8Array(16).fill(2),
     prevTree: null,
     ops: [op("3jzfcijpj2z2a")],
     rawFrame: null,
@@ -84,31 +83,80 @@ describe("an envelope by itself", () => {
   });
 
   test.each([
-    { what: "an unknown kind", bytes: [0x07, 0, 0, 0], reason: "bad-code", offset: 0 },
-    { what: "an unknown flag", bytes: [0x82, 0, 0, 0], reason: "bad-flags", offset: 0 },
-    { what: "minus zero", bytes: [0x03, 0x40, 0, 0], reason: "bad-varint", offset: 1 },
+    { what: "an unknown kind", words: [0x07, 0], figures: [0, 0], reason: "bad-code", offset: 1 },
+    { what: "an unknown flag", words: [0x82, 0], figures: [0, 0], reason: "bad-flags", offset: 1 },
+    { what: "minus zero", words: [0x03, 0], figures: [0x40, 0], reason: "bad-varint", offset: 3 },
     {
       what: "a number longer than it needs to be",
-      bytes: [0x03, 0x81, 0x80, 0x00, 0, 0],
+      words: [0x03, 0],
+      figures: [0x81, 0x80, 0x00, 0],
       reason: "bad-varint",
-      offset: 2,
+      offset: 4,
     },
     {
       what: "a number past 53 bits",
-      bytes: [0x03, 0xbf, ...Array(7).fill(0xff), 0x7f],
+      words: [0x03, 0],
+      figures: [0xbf, ...Array<number>(7).fill(0xff), 0x7f],
       reason: "bad-varint",
-      offset: 2,
+      offset: 4,
     },
-    { what: "a text that is no UTF-8", bytes: [0x03, 0, 0, 1, 0xff], reason: "bad-text", offset: 4 },
-    { what: "a text longer than what is left", bytes: [0x03, 0, 0, 5, 0x61], reason: "truncated", offset: 4 },
-  ])("$what is refused with its place", ({ bytes, reason, offset }) => {
-    expect(decodeEnvelope(Uint8Array.from(bytes))).toEqual({ ok: false, reason, offset });
+    { what: "a text that is no UTF-8", words: [0x03, 1, 0xff], figures: [0, 0], reason: "bad-text", offset: 3 },
+    {
+      what: "a text that would go on among the figures",
+      words: [0x03, 5, 0x61],
+      figures: [0, 0, 0, 0],
+      reason: "truncated",
+      offset: 3,
+    },
+    {
+      what: "a code that would be the first of the figures",
+      words: [0x01, 0],
+      figures: Array<number>(20).fill(0),
+      reason: "truncated",
+      offset: 3,
+    },
+    { what: "a number where the figures have ended", words: [0x03, 0], figures: [0], reason: "truncated", offset: 4 },
+    { what: "a rev before 1970", words: [0x02, 0], figures: [0, 0, 0x41, 0], reason: "bad-varint", offset: 5 },
+    {
+      what: "a clock id past ten bits",
+      words: [0x02, 0],
+      figures: [0, 0, 0, 0x80, 0x08],
+      reason: "bad-varint",
+      offset: 5,
+    },
+  ])("$what is refused with its place", ({ words, figures, reason, offset }) => {
+    expect(decodeEnvelope(Uint8Array.from([words.length, ...words, ...figures]))).toEqual({
+      ok: false,
+      reason,
+      offset,
+    });
+  });
+
+  test("words that are said to be longer than the bytes are refused", () => {
+    expect(decodeEnvelope(Uint8Array.of(4, 0x03, 0, 0))).toEqual({ ok: false, reason: "truncated", offset: 1 });
+  });
+
+  test("a record key that is a TID has one form: as text it is refused", () => {
+    const words = (rkey: string) => [0x01, 0, 1, 0x03, 1, rkey.length, ...Buffer.from(rkey)];
+    const figures = [0, 0, 0, 0, ...Array<number>(16).fill(0)];
+    const read = (rkey: string) => {
+      const written = words(rkey);
+      return decodeEnvelope(Uint8Array.from([written.length, ...written, ...figures]));
+    };
+    expect(read("3jzfcijpj2z2A")).toMatchObject({ ok: true, event: { ops: [{ rkey: "3jzfcijpj2z2A" }] } });
+    expect(read("3jzfcijpj2z2a")).toEqual({ ok: false, reason: "bad-code", offset: 6 });
   });
 
   test("a count of ops larger than the bytes could hold is refused before anything is made of it", () => {
     const bytes = encodeEnvelope(commit({ ops: [] }));
-    const counted = Buffer.concat([bytes.subarray(0, -1), Buffer.from("ffffffff07", "hex")]);
-    expect(decodeEnvelope(counted)).toEqual({ ok: false, reason: "over-limit", offset: bytes.length - 1 });
+    const wordsLength = bytes[0] ?? 0;
+    const counted = Buffer.concat([
+      Buffer.of(wordsLength + 4),
+      bytes.subarray(1, wordsLength),
+      Buffer.from("ffffffff07", "hex"),
+      bytes.subarray(1 + wordsLength),
+    ]);
+    expect(decodeEnvelope(counted)).toEqual({ ok: false, reason: "over-limit", offset: wordsLength });
   });
 
   test("records are views of the bytes, not copies", () => {
@@ -127,7 +175,10 @@ describe("an envelope by itself", () => {
   });
 
   test.each([
-    { what: "a digest of another length", event: commit({ tree: new Uint8Array(31) }) },
+    { what: "a tree of another length", event: commit({ tree: new Uint8Array(32) }) },
+    { what: "a rev past 63 bits", event: commit({ rev: 2n ** 63n }) },
+    { what: "a rev below zero", event: commit({ rev: -1n }) },
+    { what: "a digest of another length", event: commit({ ops: [op("a", { cid: new Uint8Array(31) })] }) },
     { what: "a fraction as seq", event: commit({ seq: 1.5 }) },
     { what: "a seq past 53 bits", event: commit({ seq: 2 ** 53 }) },
     { what: "a time that is no number", event: commit({ timeMs: Number.NaN }) },

@@ -85,6 +85,14 @@ describe("building packs", () => {
     expect(eventsOf(builder.seal(IDENTITY))).toEqual([identity(1), identity(3)]);
   });
 
+  test("a rev past 63 bits is no TID, however near to the one before", () => {
+    const sync = { ...identity(1), kind: "sync", rev: 2n ** 63n - 1n, tree: new Uint8Array(16) } as const;
+    const builder = new PackBuilder();
+    builder.append(sync);
+    expect(() => builder.append({ ...sync, rev: 2n ** 63n })).toThrow(RangeError);
+    expect(eventsOf(builder.seal(IDENTITY))).toMatchObject([{ rev: sync.rev }]);
+  });
+
   test("an empty pack cannot be sealed", () => {
     expect(() => new PackBuilder().seal(IDENTITY)).toThrow(RangeError);
   });
@@ -141,7 +149,7 @@ describe("pack bytes", () => {
 
   test.each([
     { what: "another magic", at: 0, to: 0x54, reason: "bad-magic" },
-    { what: "another version", at: 4, to: 2, reason: "unknown-version" },
+    { what: "another version", at: 4, to: 1, reason: "unknown-version" },
     { what: "another codec", at: 5, to: 0, reason: "unknown-codec" },
     { what: "a wrong checksum", at: 6, to: (bytes[6] ?? 0) ^ 1, reason: "crc-mismatch" },
   ])("of $what say so", ({ at, to, reason }) => {
@@ -161,14 +169,19 @@ describe("pack bytes", () => {
     expect(decodePack(made)).toMatchObject({ ok: false, reason: "bad-header" });
   });
 
-  /** A pack around any stored body, for what the encoder never makes. */
-  function around(stored: Uint8Array, inflatedBytes: number): Uint8Array {
-    const out = new ByteWriter(stored.length + 200);
+  const wordsEnd = 1 + (pack.body[0] ?? 0);
+  const words = pack.body.subarray(0, wordsEnd);
+  const figures = pack.body.subarray(wordsEnd);
+
+  /** A pack around any stored halves, for what the encoder never makes. */
+  function around(stored: Uint8Array, inflatedBytes: number, behind: Uint8Array = figures): Uint8Array {
+    const out = new ByteWriter(stored.length + behind.length + 200);
     for (const byte of bytes.subarray(0, 10)) out.byte(byte);
     for (const field of [2, 8, 1, 5, 9, 1, 900, 3]) out.varint(field);
     out.text("bsky.network");
     out.varint(inflatedBytes);
     out.block(stored);
+    out.block(behind);
     return resummed(out.copy());
   }
 
@@ -180,14 +193,40 @@ describe("pack bytes", () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 1024 * 1024);
   });
 
-  test("whose body has another length than they say, or something behind it, are refused", () => {
-    const stored = zstdCompressSync(pack.body);
-    expect(decodePack(around(stored, pack.body.length)).ok).toBe(true);
-    expect(decodePack(around(stored, pack.body.length + 1))).toMatchObject({ reason: "bad-body" });
-    expect(decodePack(around(Buffer.concat([stored, Buffer.of(1)]), pack.body.length))).toMatchObject({
+  test("whose words have another length than they say, or something behind them, are refused", () => {
+    const stored = zstdCompressSync(words);
+    expect(decodePack(around(stored, words.length))).toEqual({ ok: true, pack });
+    expect(decodePack(around(stored, words.length + 1))).toMatchObject({ reason: "bad-body" });
+    expect(decodePack(around(Buffer.concat([stored, Buffer.of(1)]), words.length))).toMatchObject({
       reason: "bad-body",
     });
-    expect(decodePack(around(Buffer.concat([stored, stored]), pack.body.length))).toMatchObject({ reason: "bad-body" });
+    expect(decodePack(around(Buffer.concat([stored, stored]), words.length))).toMatchObject({ reason: "bad-body" });
+  });
+
+  test("that part the same body elsewhere are refused: a pack has one form", () => {
+    const all = around(zstdCompressSync(pack.body), pack.body.length, new Uint8Array());
+    expect(decodePack(all)).toMatchObject({ reason: "bad-body" });
+    const fewer = around(zstdCompressSync(words.subarray(0, -1)), words.length - 1, pack.body.subarray(wordsEnd - 1));
+    expect(decodePack(fewer)).toMatchObject({ reason: "bad-body" });
+  });
+
+  test("count the figures against the limit", () => {
+    const limits = { maxEvents: 10, maxOps: 10, maxBodyBytes: pack.body.length };
+    expect(decodePack(bytes, limits).ok).toBe(true);
+    expect(decodePack(bytes, { ...limits, maxBodyBytes: pack.body.length - 1 })).toMatchObject({
+      ok: false,
+      reason: "over-limit",
+    });
+  });
+
+  test("of a body that is none keep it as it is, for its dead letter", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
+        const result = decodePack(encodePack({ header: pack.header, body: noise }));
+        expect(result.ok && Buffer.compare(result.pack.body, noise)).toBe(0);
+      }),
+      { examples: [[new Uint8Array()], [Uint8Array.of(0x80)], [Uint8Array.of(5, 1)], [Uint8Array.of(0, 1, 2)]] },
+    );
   });
 
   test("with more events than the limit are refused", () => {
@@ -200,9 +239,27 @@ describe("pack bytes", () => {
 describe("reading a body", () => {
   test("one damaged envelope spoils the body, and the place is told", () => {
     const body = packOf([identity(1), identity(2)]).body.slice();
-    const second = packOf([identity(1)]).body.length;
+    const second = 1 + (packOf([identity(1)]).body[0] ?? 0);
     body[second] = 0x07;
     expect(readEnvelopes(body)).toEqual({ ok: false, reason: "bad-code", offset: second });
+  });
+
+  test("figures that no envelope takes are refused", () => {
+    const body = Buffer.concat([packOf([identity(1)]).body, Buffer.of(0)]);
+    expect(readEnvelopes(body)).toEqual({ ok: false, reason: "trailing-bytes", offset: body.length - 1 });
+  });
+
+  test("a rev that its distance takes past 63 bits is refused", () => {
+    const latest = [0xbf, ...Array<number>(6).fill(0xff), 0x1f];
+    const tree = Array<number>(16).fill(0);
+    const sync = (micros: readonly number[]) => [0, 0, ...micros, 0, ...tree];
+    const words = [4, 0x02, 0, 0x02, 0];
+    expect(readEnvelopes(Uint8Array.from([...words, ...sync(latest), ...sync([0])])).ok).toBe(true);
+    expect(readEnvelopes(Uint8Array.from([...words, ...sync(latest), ...sync([1])]))).toEqual({
+      ok: false,
+      reason: "bad-varint",
+      offset: words.length + sync(latest).length + 2,
+    });
   });
 
   test("ops count together against the limit", () => {
@@ -215,14 +272,12 @@ describe("reading a body", () => {
       record: null,
       fault: null,
     } as const;
-    const digest = new Uint8Array(32);
     const commit: FirehoseEvent = {
       ...identity(1),
       kind: "commit",
       rev: 1n,
       since: null,
-      commit: digest,
-      tree: digest,
+      tree: new Uint8Array(16),
       prevTree: null,
       ops: [op, op, op],
       rawFrame: null,

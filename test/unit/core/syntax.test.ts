@@ -1,6 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isDid, isHandle, isNsid, isRkey, parseAtUri, parseDatetimeMs } from "../../../lib/core/syntax.ts";
+import {
+  isDid,
+  isHandle,
+  isNsid,
+  isPlcDidAt,
+  isRkey,
+  isRkeyAt,
+  parseAtUri,
+  parseDatetimeMs,
+  plainDatetimeMsAt,
+} from "../../../lib/core/syntax.ts";
 import { describeWithSharedData, readVectorLines } from "../../support/shared-data.ts";
 
 describe("syntax", () => {
@@ -91,12 +101,63 @@ describe("datetimes", () => {
   });
 });
 
+describe("in place", () => {
+  const plc = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
+  const everyByteAt = (text: string, test: (bytes: Uint8Array) => void) => {
+    for (let i = 0; i < text.length; i += 1) {
+      for (let byte = 0; byte < 256; byte += 1) {
+        const bytes = Uint8Array.from(Buffer.from(text, "latin1"));
+        bytes[i] = byte;
+        test(bytes);
+      }
+    }
+  };
+
+  it("a DID of plc is the same as in text, whatever byte stands anywhere", () => {
+    everyByteAt(plc, (bytes) => {
+      const text = Buffer.from(bytes).toString("latin1");
+      expect([text, isPlcDidAt(bytes, 0, bytes.length)]).toEqual([text, /^did:plc:[a-z2-7]{24}$/.test(text)]);
+    });
+  });
+
+  it("is read between other bytes, and is 32 of them", () => {
+    const bytes = Buffer.from(`a${plc}a`);
+    expect(isPlcDidAt(bytes, 1, 33)).toBe(true);
+    expect([isPlcDidAt(bytes, 1, 34), isPlcDidAt(bytes, 1, 32), isPlcDidAt(bytes, 0, 32)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it("a record key is the same as in text", () => {
+    for (const text of ["3mptbypluud2a", "..", ".", "~"]) {
+      everyByteAt(text, (bytes) => {
+        const other = Buffer.from(bytes).toString("latin1");
+        expect([other, isRkeyAt(bytes, 0, bytes.length)]).toEqual([other, isRkey(other)]);
+      });
+    }
+    const long = Buffer.alloc(513, "a");
+    expect([isRkeyAt(long, 0, 0), isRkeyAt(long, 0, 512), isRkeyAt(long, 0, 513)]).toEqual([false, true, false]);
+  });
+
+  it("a datetime is what the language's own clock writes, and nothing else", () => {
+    everyByteAt("2026-07-04T14:38:08.999Z", (bytes) => {
+      const text = Buffer.from(bytes).toString("latin1");
+      const ms = Date.parse(text);
+      const isPlain = !Number.isNaN(ms) && new Date(ms).toISOString() === text;
+      expect([text, plainDatetimeMsAt(bytes, 0, bytes.length)]).toEqual([text, isPlain ? ms : undefined]);
+    });
+  });
+});
+
 describeWithSharedData("syntax, interop vectors", () => {
   describe.each([
     ["did", isDid],
     ["handle", isHandle],
     ["nsid", isNsid],
     ["recordkey", isRkey],
+    ["recordkey", (text: string) => isRkeyAt(Buffer.from(text), 0, Buffer.byteLength(text))],
     ["datetime", (text: string) => parseDatetimeMs(text) !== undefined],
   ])("%s", (name, test) => {
     it.each(readVectorLines(`syntax/${name}_syntax_valid.txt`))("takes %j", (text) => {

@@ -348,7 +348,7 @@ describe("the end of it", () => {
 });
 
 describe("the collection filter", () => {
-  const digest = new Uint8Array(32);
+  const tree = new Uint8Array(16);
 
   function op(collection: string, fault: CommitOp["fault"] = null): CommitOp {
     return { action: "delete", collection, rkey: "a", cid: null, prev: null, record: null, fault };
@@ -357,7 +357,7 @@ describe("the collection filter", () => {
   function commit(ops: readonly CommitOp[]): CommitEvent {
     const { kind: _, handle: __, ...base } = identityEvent(1, ALICE);
     const raw = { rawFrame: new Uint8Array(9) };
-    return { kind: "commit", ...base, rev: 2n, since: 1n, commit: digest, tree: digest, prevTree: null, ops, ...raw };
+    return { kind: "commit", ...base, rev: 2n, since: 1n, tree, prevTree: null, ops, ...raw };
   }
 
   test.each([
