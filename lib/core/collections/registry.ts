@@ -12,6 +12,7 @@ import { LIKE } from "./like.ts";
 import { LIST } from "./list.ts";
 import { LIST_BLOCK } from "./list-block.ts";
 import { LIST_ITEM } from "./list-item.ts";
+import { readPlainEdge } from "./plain-edge.ts";
 import { POST } from "./post.ts";
 import { POST_GATE } from "./post-gate.ts";
 import { PROFILE } from "./profile.ts";
@@ -54,6 +55,12 @@ export interface ReadRecord {
 
 /** The record's bytes (they have been hashed) → its row. Never fails: what fits nowhere is a misfit. */
 export function readRecord(nsid: string, rkey: string, bytes: Uint8Array): ReadRecord {
+  const plain = parseTid(rkey) === undefined ? undefined : readPlainEdge(nsid, bytes);
+  return plain === undefined ? decodeRecord(nsid, rkey, bytes) : { row: plain, json: null };
+}
+
+/** `readRecord` of any record, by decoding it. */
+export function decodeRecord(nsid: string, rkey: string, bytes: Uint8Array): ReadRecord {
   const decoded = decodeCbor(bytes);
   if (!decoded.ok) {
     return { row: misfit(`no DAG-CBOR: ${decoded.reason} at byte ${decoded.offset}`), json: null };
