@@ -12,7 +12,8 @@ import {
 /** The writer begins a new 'f' or 'r' block rather than pass this, unless one frame or repo alone is longer. */
 export const RECORDING_BLOCK_TARGET_BYTES = 16 * 1024 * 1024;
 
-const ZSTD_LEVEL = 19;
+/** What is recorded once and kept is worth the slowest. */
+const DEFAULT_ZSTD_LEVEL = 19;
 /** 2^24 bytes: as long as a block, because MST nodes come again many commits later. */
 const ZSTD_WINDOW_LOG = 24;
 
@@ -23,6 +24,8 @@ export interface RecordingContent {
   readonly repos: Iterable<RecordedRepo>;
   readonly accounts: ReadonlyMap<string, RecordedAccount>;
   readonly didDocuments: ReadonlyMap<string, unknown>;
+  /** 1 to 19; 19 where it is not given. */
+  readonly zstdLevel?: number;
 }
 
 /**
@@ -32,24 +35,25 @@ export interface RecordingContent {
 export function* encodeRecording(content: RecordingContent): Generator<Uint8Array> {
   const counts = { frames: 0, repos: 0 };
   yield Buffer.from(RECORDING_MAGIC, "latin1");
-  yield encodeBlock("m", jsonBytes(content.meta));
-  yield* encodeEntries("f", content.frames, (frame) => {
+  const level = content.zstdLevel ?? DEFAULT_ZSTD_LEVEL;
+  yield encodeBlock("m", jsonBytes(content.meta), level);
+  yield* encodeEntries("f", content.frames, level, (frame) => {
     counts.frames++;
     return [uint32(frame.length), frame];
   });
   if (counts.frames !== content.meta.frames)
     throw new RangeError(`meta says ${content.meta.frames} frames, there were ${counts.frames}`);
-  yield encodeBlock("s", jsonBytes(Object.fromEntries(content.accounts)));
-  yield encodeBlock("d", jsonBytes(Object.fromEntries(content.didDocuments)));
-  yield* encodeEntries("r", content.repos, ({ did, car }) => {
+  yield encodeBlock("s", jsonBytes(Object.fromEntries(content.accounts)), level);
+  yield encodeBlock("d", jsonBytes(Object.fromEntries(content.didDocuments)), level);
+  yield* encodeEntries("r", content.repos, level, ({ did, car }) => {
     counts.repos++;
     const name = Buffer.from(did, "utf8");
     return [uint16(name.length), name, uint32(car.length), car];
   });
-  yield encodeBlock("e", jsonBytes(counts));
+  yield encodeBlock("e", jsonBytes(counts), level);
 }
 
-function encodeBlock(kind: RecordingBlockKind, content: Uint8Array): Uint8Array {
+function encodeBlock(kind: RecordingBlockKind, content: Uint8Array, level: number): Uint8Array {
   if (content.length > RECORDING_MAX_INFLATED_BYTES) {
     throw new RangeError(
       `block '${kind}' of ${content.length} bytes passes the limit of ${RECORDING_MAX_INFLATED_BYTES}`,
@@ -57,7 +61,7 @@ function encodeBlock(kind: RecordingBlockKind, content: Uint8Array): Uint8Array 
   }
   const stored = zstdCompressSync(content, {
     params: {
-      [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL,
+      [constants.ZSTD_c_compressionLevel]: level,
       [constants.ZSTD_c_windowLog]: ZSTD_WINDOW_LOG,
       [constants.ZSTD_c_enableLongDistanceMatching]: 1,
     },
@@ -69,6 +73,7 @@ function encodeBlock(kind: RecordingBlockKind, content: Uint8Array): Uint8Array 
 function* encodeEntries<T>(
   kind: "f" | "r",
   entries: Iterable<T>,
+  level: number,
   toParts: (entry: T) => Uint8Array[],
 ): Generator<Uint8Array> {
   let parts: Uint8Array[] = [];
@@ -77,14 +82,14 @@ function* encodeEntries<T>(
     const added = toParts(entry);
     const addedLength = added.reduce((sum, part) => sum + part.length, 0);
     if (length > 0 && length + addedLength > RECORDING_BLOCK_TARGET_BYTES) {
-      yield encodeBlock(kind, Buffer.concat(parts));
+      yield encodeBlock(kind, Buffer.concat(parts), level);
       parts = [];
       length = 0;
     }
     parts.push(...added);
     length += addedLength;
   }
-  if (length > 0) yield encodeBlock(kind, Buffer.concat(parts));
+  if (length > 0) yield encodeBlock(kind, Buffer.concat(parts), level);
 }
 
 function jsonBytes(value: unknown): Uint8Array {

@@ -15,10 +15,9 @@ interface Row {
   readonly collections: string | null;
 }
 
-/** Numbers that a transaction has got: remembered only once it is committed, since a rollback takes the new ones back. */
-export interface NamesInTransaction {
+/** Names of one batch, over the connection that will use their numbers: were the server to lose them, that connection would be gone too. */
+export interface NamesOnConnection {
   resolve(names: { readonly dids: readonly string[]; readonly nsids: readonly string[] }): Promise<ResolvedNames>;
-  keep(): void;
 }
 
 export class Names {
@@ -33,9 +32,7 @@ export class Names {
     this.#relays = new Map();
   }
 
-  inTransaction(queries: Queries): NamesInTransaction {
-    const newActors = new Map<string, number>();
-    const newCollections = new Map<string, number>();
+  on(queries: Queries): NamesOnConnection {
     const [actorMemory, collectionMemory] = [this.#actors, this.#collections];
     return {
       resolve: async (names) => {
@@ -45,14 +42,10 @@ export class Names {
         const nsids = take(names.nsids, collectionMemory, collections);
         if (dids.length > 0 || nsids.length > 0) {
           const row = await ask(queries, dids, nsids);
-          put(dids, row?.actors, [actors, newActors]);
-          put(nsids, row?.collections, [collections, newCollections]);
+          put(dids, row?.actors, actors, actorMemory);
+          put(nsids, row?.collections, collections, collectionMemory);
         }
         return { actors, collections };
-      },
-      keep: () => {
-        remember(newActors, actorMemory);
-        remember(newCollections, collectionMemory);
       },
     };
   }
@@ -104,25 +97,23 @@ function take(names: readonly string[], memory: ReadonlyMap<string, number>, int
   return unknown;
 }
 
-function put(names: readonly string[], ids: string | null | undefined, into: readonly Map<string, number>[]): void {
+/** The numbers of `names` into `into`, and into the memory. Full is empty: simpler than an order of use, and as good where most names of a minute come again in the next. */
+function put(
+  names: readonly string[],
+  ids: string | null | undefined,
+  into: Map<string, number>,
+  memory: Map<string, number>,
+): void {
   const elements = readArray(ids);
   if (elements.length !== names.length) {
     throw new RangeError(`${elements.length} numbers came for ${names.length} names`);
   }
-  elements.forEach((element, index) => {
-    const name = names[index];
-    if (name !== undefined) {
-      for (const map of into) map.set(name, Number(element));
-    }
-  });
-}
-
-/** Full is empty: simpler than an order of use, and as good where most names of a minute come again in the next. */
-function remember(names: ReadonlyMap<string, number>, memory: Map<string, number>): void {
-  if (memory.size + names.size > MAX_REMEMBERED) {
+  if (memory.size + names.length > MAX_REMEMBERED) {
     memory.clear();
   }
-  for (const [name, id] of names) {
+  names.forEach((name, index) => {
+    const id = Number(elements[index]);
+    into.set(name, id);
     if (name.length <= MAX_REMEMBERED_CHARS) memory.set(name, id);
-  }
+  });
 }

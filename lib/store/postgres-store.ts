@@ -111,11 +111,8 @@ async function transact<Result>(
     const queries: Queries = {
       query: (text: string | pg.QueryConfig, values?: unknown[]) => asStoreErrors(client.query(text, values)),
     };
-    const inTransaction = names.inTransaction(queries);
-    await queries.query(BEGIN);
-    const result = await work(createTransaction(queries, inTransaction));
+    const result = await work(createTransaction(inTransaction(queries), names.on(queries)));
     await queries.query("COMMIT");
-    inTransaction.keep();
     return result;
   } catch (error) {
     isUsable = answered(error) && (await rollBack(client));
@@ -128,6 +125,21 @@ async function transact<Result>(
     busy.delete(client);
     client.release(!isUsable);
   }
+}
+
+/**
+ * The transaction begins with its first query, and names are resolved before that, each in a transaction of its own: who adds one holds it
+ * until it commits, and two batches of a new database would wait for each other's names from their first statement to their last.
+ */
+function inTransaction(queries: Queries): Queries {
+  let begun: Promise<unknown> | undefined;
+  return {
+    query: async (text: string | pg.QueryConfig, values?: unknown[]) => {
+      begun ??= queries.query(BEGIN);
+      await begun;
+      return queries.query(text as string, values);
+    },
+  };
 }
 
 /** A machine that slept past the days opened ahead finds no partition for today: it is opened here, and the batch comes again. */

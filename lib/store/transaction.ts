@@ -6,7 +6,7 @@ import type { RowChanges } from "../core/row-change.ts";
 import { tickOf } from "../core/tick.ts";
 import { int4Array, int8ArrayOfNumbers, readArray } from "./arrays.ts";
 import { batchArguments, int4, int8, text } from "./batch-arrays.ts";
-import type { NamesInTransaction } from "./names.ts";
+import type { NamesOnConnection } from "./names.ts";
 import type { LockedState, LockRequest, StoreTransaction, WorkEnd } from "./port.ts";
 import type { Queries } from "./queries-port.ts";
 import {
@@ -28,7 +28,7 @@ interface LockRow {
   readonly lane_numbers: string | null;
 }
 
-export function createTransaction(client: Queries, names: NamesInTransaction): StoreTransaction {
+export function createTransaction(client: Queries, names: NamesOnConnection): StoreTransaction {
   return {
     resolve: (wanted) => names.resolve(wanted),
     lock: (request) => lock(client, request),

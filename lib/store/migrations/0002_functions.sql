@@ -1,7 +1,7 @@
 -- What a consumer calls. Decisions (what is new, what is a repeat, what wins) are made by lib/core/batch.ts from what
 -- lock_batch returns; these functions only carry them out, in a fixed number of set-based statements.
 --
--- Deadlocks cannot occur: every transaction takes its locks in the same order of phases (names, lanes, repos, accounts,
+-- Deadlocks cannot occur: every transaction takes its locks in the same order of phases (lanes, repos, accounts,
 -- subjects, records, counters), and sorted inside each phase.
 --
 -- Two settings on each function keep the cost of a batch the same while the tables grow from nothing to billions of
@@ -21,12 +21,14 @@ BEGIN
 END $$;
 
 -- Numbers of DIDs and of NSIDs, in the order given (each at most once). New ones are added, sorted; the anti-join
--- comes first because ON CONFLICT alone burns a number for every conflict. Called inside the transaction that uses the
--- numbers: a number that outlived a crash only in our memory could be given to somebody else.
+-- comes first because ON CONFLICT alone burns a number for every conflict. A transaction of its own, before the one that uses the
+-- numbers and on the same connection: whoever adds a name holds it until the commit, and others who need it wait. The commit need
+-- not wait for the disk: a later one is not durable without it, and a server that lost both has cut the connection.
 CREATE FUNCTION standpipe.resolve(dids text[], nsids text[], OUT actors int4[], OUT collections int4[])
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
   IF cardinality(dids) > 0 THEN
     INSERT INTO standpipe.actor (did)
     SELECT u.did FROM unnest(dids) AS u (did)
