@@ -1,10 +1,12 @@
 /**
- * `npm run lock`: brings package-lock.json up to date and completes it. npm leaves out the builds for other platforms that its registry
- * does not carry (a mirror may not), and `npm ci` then refuses the file, there and everywhere else. Their exact versions stand in the
- * package that wants them and their platform in their name; only the checksum is missing, and npm does without.
+ * `npm run lock [-- FOLDER]`: brings the package-lock.json of the project, or of a folder with a package.json of its own, up to date and
+ * completes it. npm leaves out the builds for other platforms that its registry does not carry (a mirror may not), and `npm ci` then
+ * refuses the file, there and everywhere else. Their exact versions stand in the package that wants them and their platform in their name;
+ * only the checksum is missing, and npm does without.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 interface LockedPackage {
@@ -21,10 +23,10 @@ const SYSTEMS = /\b(aix|android|darwin|freebsd|linux|netbsd|openbsd|openharmony|
 const PROCESSORS = /\b(arm64|arm|ia32|loong64|mips64el|ppc64|riscv64|s390x|x64)\b/;
 const EXACT_VERSION = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
 
-const root = fileURLToPath(new URL("../", import.meta.url));
-const path = `${root}package-lock.json`;
+const folder = resolve(fileURLToPath(new URL("../", import.meta.url)), process.argv[2] ?? ".");
+const path = `${folder}/package-lock.json`;
 
-execFileSync("npm", ["install", "--package-lock-only", "--ignore-scripts"], { cwd: root, stdio: "inherit" });
+execFileSync("npm", ["install", "--package-lock-only", "--ignore-scripts"], { cwd: folder, stdio: "inherit" });
 const lock = JSON.parse(readFileSync(path, "utf8")) as { packages: Record<string, LockedPackage> };
 const added = missingPackages(lock.packages);
 const entries = Object.entries({ ...lock.packages, ...added }).sort(([a], [b]) => a.localeCompare(b, "en"));

@@ -1,0 +1,52 @@
+/** A Postgres of its own for a part: the embedded one with the settings it is shipped with, and what the part wants otherwise. */
+import { chmod, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openEmbeddedPostgres } from "../../lib/store/embedded/embedded-postgres.ts";
+import type { ServerSettings } from "../../lib/store/embedded/settings.ts";
+import { MIGRATIONS_DIRECTORY, migrate } from "../../lib/store/migrate.ts";
+import { Client } from "../support/postgres-client.ts";
+import { postgresProcesses } from "../support/postgres-processes.ts";
+import { usageOf } from "../support/process-usage.ts";
+import { removeWithServers } from "../support/remove-with-servers.ts";
+import { silentLog } from "../support/silent-log.ts";
+
+export interface BenchDatabase extends AsyncDisposable {
+  readonly connectionString: string;
+  /** For looking: never measured itself. */
+  readonly client: Client;
+  /** Of all the server's processes since it started, those that have ended included. */
+  cpuSeconds(): number;
+}
+
+export async function openBenchDatabase(settings: ServerSettings = {}): Promise<BenchDatabase> {
+  const root = await mkdtemp(join(tmpdir(), "standpipe-bench-"));
+  // As root the server runs as another user, who has to get in.
+  await chmod(root, 0o755);
+  const dataDir = join(root, "data");
+  const server = await openEmbeddedPostgres({ dataDir, log: silentLog, command: "standpipe bench", settings });
+  await server.ensureDatabase();
+  const connectionString = server.connectionString();
+  await migrate({ connectionString, schema: "public", directory: MIGRATIONS_DIRECTORY, log: silentLog });
+  const client = new Client({ connectionString });
+  await client.connect();
+  return {
+    connectionString,
+    client,
+    cpuSeconds: () =>
+      postgresProcesses(dataDir)
+        .map((pid, index) => usageOf(pid, { withEnded: index === 0 })?.cpuSeconds ?? 0)
+        .reduce((sum, seconds) => sum + seconds, 0),
+    async [Symbol.asyncDispose]() {
+      await client.end();
+      await server[Symbol.asyncDispose]();
+      await removeWithServers(root);
+    },
+  };
+}
+
+/** The first column of the first row, as a number. */
+export async function readNumber(client: Client, sql: string, values: unknown[] = []): Promise<number> {
+  const { rows } = await client.query<(string | number | null)[]>({ text: sql, values, rowMode: "array" });
+  return Number(rows[0]?.[0] ?? 0);
+}

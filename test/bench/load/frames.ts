@@ -1,0 +1,102 @@
+/**
+ * `node test/bench/load/frames.ts [--frames N] [--seed S]`: signed #commit frames as the network has them, as a recording that
+ * `standpipe relay --replay` serves. Made once for each seed and number, kept in test/bench/.cache, byte for byte the same each time.
+ */
+import { spawnSync } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { encodeRecording } from "../../../lib/core/encode-recording.ts";
+import type { RecordedAccount } from "../../../lib/core/recording.ts";
+import type { Life } from "./signed/life.ts";
+
+/** Grows with every change of what a seed leads to: recordings of an older version are made anew. */
+const VERSION = 1;
+const ACCOUNTS = 2_400;
+const STRANGERS = 60_000;
+/** So that the mean frame comes near the network's 5.4 KB: a commit shows a tree as deep as its repo is large. */
+const LARGEST_REPO = 150_000;
+/** Speed before size: the file is a cache. */
+const ZSTD_LEVEL = 3;
+const CACHE = fileURLToPath(new URL("../.cache/", import.meta.url));
+const SELF = fileURLToPath(import.meta.url);
+const LOG_EVERY = 2_000;
+
+export interface FramesOptions {
+  readonly frames: number;
+  readonly seed?: number;
+  readonly log?: (line: string) => void;
+}
+
+/**
+ * Path of a recording of so many frames; made by a process of its own where it is not there yet, at about 5 ms of CPU time a frame.
+ * Its DID documents have the keys of the accounts that occur; it has no repos, since most of their records never leave the generator.
+ */
+export function signedFrames({ frames, seed = 1, log = () => {} }: FramesOptions): string {
+  const path = pathOf(frames, seed);
+  if (existsSync(path)) return path;
+  log(`making ${frames} signed frames of seed ${seed}`);
+  const { status } = spawnSync(process.execPath, [SELF, "--frames", String(frames), "--seed", String(seed)], {
+    stdio: ["ignore", 2, 2],
+  });
+  if (status !== 0) throw new Error(`the generator of frames ended with status ${status}`);
+  return path;
+}
+
+function pathOf(frames: number, seed: number): string {
+  return `${CACHE}frames-v${VERSION}-seed${seed}-${frames}.spr`;
+}
+
+/** Whole or not at all: a name of the process's own until everything is there. */
+async function make(frames: number, seed: number): Promise<string> {
+  // Only the generator needs the libraries of test/bench/package.json.
+  const { Life } = await import("./signed/life.ts");
+  const life = await Life.begin({ seed, accounts: ACCOUNTS, largestRepo: LARGEST_REPO, strangers: STRANGERS });
+  const made: Uint8Array[] = [];
+  for (let count = 1; count <= frames; count += 1) {
+    made.push(await life.next());
+    if (count % LOG_EVERY === 0) console.error(`  frames: ${count} of ${frames}`);
+  }
+  const path = pathOf(frames, seed);
+  const partial = `${path}.${process.pid}.partial`;
+  mkdirSync(CACHE, { recursive: true });
+  const file = openSync(partial, "w");
+  try {
+    for (const piece of recordingOf(life, made, seed)) writeSync(file, piece);
+    renameSync(partial, path);
+  } finally {
+    closeSync(file);
+    rmSync(partial, { force: true });
+  }
+  return path;
+}
+
+function recordingOf(life: Life, frames: readonly Uint8Array[], seed: number): Generator<Uint8Array> {
+  const accounts = life.seen();
+  const states = accounts.map(({ did, handle }): [string, RecordedAccount] => [did, { handle, active: true }]);
+  return encodeRecording({
+    meta: {
+      formatVersion: 1,
+      recordedAt: life.now,
+      source: `signed frames of test/bench/load, version ${VERSION}, seed ${seed}`,
+      frames: frames.length,
+      firstSeq: life.firstSeq,
+      lastSeq: life.firstSeq + frames.length - 1,
+      accounts: accounts.length,
+    },
+    frames,
+    repos: [],
+    accounts: new Map(states),
+    didDocuments: new Map(accounts.map(({ did, document }) => [did, document])),
+    zstdLevel: ZSTD_LEVEL,
+  });
+}
+
+if (process.argv[1] === SELF) {
+  const { values } = parseArgs({
+    options: { frames: { type: "string", default: "20000" }, seed: { type: "string", default: "1" } },
+  });
+  const [frames, seed] = [Number(values.frames), Number(values.seed)];
+  const path = pathOf(frames, seed);
+  console.log(existsSync(path) ? path : await make(frames, seed));
+}

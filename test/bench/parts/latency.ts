@@ -1,0 +1,98 @@
+/**
+ * A relay that sends 500 events a second in, the time from a frame's way into the socket to its rows' being visible out.
+ *
+ * The relay runs in this process and notes when it hands a frame to its socket, which is before `standpipe start` can have it. A second
+ * connection to the database asks every two milliseconds how far each lane is: a lane's seq is written by the transaction that writes the
+ * rows, so whoever sees the one sees the others. What is measured is therefore the latency plus up to one look, never less.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { laneOf } from "../../../lib/core/lane.ts";
+import { Client } from "../../support/postgres-client.ts";
+import { type Figure, type Part, type PartOptions, percentile } from "../figure.ts";
+import { readTemplates, serveFreshFrames } from "../fresh-relay.ts";
+import { signedFrames } from "../load/frames.ts";
+import { laneSeqsOf } from "../our-run.ts";
+import { buildBundle, LANES, startStandpipe } from "../processes.ts";
+
+export const latency: Part = {
+  name: "latency",
+  about: "Frame sent → row visible, `standpipe start` on embedded Postgres with fsync and synchronous commit on.",
+  run,
+};
+
+const FRAMES = 20_000;
+const EVENTS_PER_SECOND = 500;
+const LOOK_EVERY_MS = 2;
+/** Of the first seconds nothing counts: the compiler is at work. */
+const WARM_UP_MS = 10_000;
+const DRAIN_LIMIT_MS = 10_000;
+
+interface Sent {
+  readonly seq: number;
+  readonly atMs: number;
+}
+
+async function run({ quick, log }: PartOptions): Promise<readonly Figure[]> {
+  await using bundle = await buildBundle();
+  const seconds = quick ? 15 : 60;
+  /** Of each lane what was sent and not yet seen, in order. */
+  const waiting = Array.from({ length: LANES }, (): Sent[] => []);
+  const onSent = (seq: number, did: string, atMs: number): void => {
+    waiting[laneOf(did, LANES)]?.push({ seq, atMs });
+  };
+  const templates = readTemplates(signedFrames({ frames: FRAMES, log }));
+  const laps = Math.ceil(((seconds + WARM_UP_MS / 1000) * EVENTS_PER_SECOND) / templates.length) + 1;
+  await using relay = await serveFreshFrames({ templates, laps, speed: EVENTS_PER_SECOND, onSent });
+  await using standpipe = await startStandpipe({ script: bundle.script, relay });
+  const client = new Client({ connectionString: standpipe.connectionString });
+  await client.connect();
+  try {
+    await sleep(WARM_UP_MS);
+    const fromMs = performance.now();
+    const toMs = fromMs + seconds * 1000;
+    const latencies = await watchLanes(client, waiting, { fromMs, toMs });
+    log(`${latencies.length} events, p50 ${percentile(latencies, 0.5).toFixed(1)} ms`);
+    return figuresOf(latencies, seconds);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The latencies, in milliseconds, of everything that was sent between the two times. */
+async function watchLanes(
+  client: Client,
+  waiting: readonly Sent[][],
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): Promise<readonly number[]> {
+  const latencies: number[] = [];
+  const isOpen = (): boolean => waiting.some(([oldest]) => oldest !== undefined && oldest.atMs <= toMs);
+  while (performance.now() < toMs || isOpen()) {
+    if (performance.now() > toMs + DRAIN_LIMIT_MS)
+      throw new Error("an event that was sent is not seen in the database");
+    const seqs = await laneSeqsOf(client);
+    const seenAtMs = performance.now();
+    for (const [lane, queue] of waiting.entries()) {
+      const done = queue.findIndex(({ seq }) => seq > (seqs.get(lane) ?? 0));
+      const seen = queue.splice(0, done === -1 ? queue.length : done);
+      const counted = seen.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
+      latencies.push(...counted.map(({ atMs }) => seenAtMs - atMs));
+    }
+    await sleep(LOOK_EVERY_MS);
+  }
+  return latencies;
+}
+
+function figuresOf(latencies: readonly number[], seconds: number): readonly Figure[] {
+  const figure = { part: "latency", unit: "ms" };
+  return [
+    {
+      ...figure,
+      name: "p50",
+      value: percentile(latencies, 0.5),
+      budget: { atMost: 20 },
+      note: `${latencies.length.toLocaleString("en")} events in ${seconds} s at ${EVENTS_PER_SECOND} a second, after ${WARM_UP_MS / 1000} s to warm up: frames of the signed load, a second lap by new accounts. From before the relay writes a frame to its socket until a look at the database, one every ${LOOK_EVERY_MS} ms, finds its lane that far.`,
+    },
+    { ...figure, name: "p99", value: percentile(latencies, 0.99), budget: { atMost: 100 } },
+    { ...figure, name: "worst", value: Math.max(...latencies) },
+  ];
+}

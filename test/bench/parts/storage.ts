@@ -1,0 +1,203 @@
+/** `storage`: bytes a like on disk, with everything that it makes necessary, beside the peer's for the same rows. */
+import type { Client } from "../../support/postgres-client.ts";
+import { type BenchDatabase, openBenchDatabase, readNumber } from "../database.ts";
+import { type Figure, formatNumber, type Part } from "../figure.ts";
+import { REFERENCES_A_POST } from "../load/cheap/posts.ts";
+import { createConsumer } from "../load/drain.ts";
+import { PackLoad, VIA_SHARE } from "../load/packs.ts";
+import { bytesPerRow, peerStorage } from "../peer-storage.ts";
+
+const BUDGET_BYTES = 200;
+const BATCH = 500;
+const WORKERS = 2;
+
+export const storage: Part = {
+  name: "storage",
+  about:
+    "Bytes on disk after a load of likes, posts and follows through consume(), by `pg_relation_size`, nothing vacuumed or rebuilt.",
+  async run({ quick, log }) {
+    const thousands = quick ? { likes: 200, posts: 30, follows: 30 } : { likes: 2000, posts: 300, follows: 300 };
+    const peerRows = quick ? 1500 : 5000;
+    log(`the peer: ${peerRows} posts, likes and follows`);
+    const peer = await peerBytesALike(peerRows);
+    await using database = await openBenchDatabase();
+    const { likes, posts, follows } = thousands;
+    log(`${likes},000 likes, ${posts},000 posts, ${follows},000 follows`);
+    const measured = await fill(database, { like: likes * 1000, post: posts * 1000, follow: follows * 1000 });
+    return [...likeFigures(measured, peer), ...besideFigures(measured)];
+  },
+};
+
+/** Everything that the figures are made of. */
+export interface StoredBytes {
+  readonly rows: { readonly like: number; readonly post: number; readonly follow: number };
+  /** Heap and indexes by name, bytes. */
+  readonly like: ReadonlyMap<string, number>;
+  readonly dictionaries: Dictionaries;
+  readonly counters: number;
+  readonly walAnEvent: number;
+  readonly tombstone: number;
+  readonly database: number;
+}
+
+/** Migrated and empty. */
+type LoadedDatabase = Pick<BenchDatabase, "client" | "connectionString">;
+
+interface Dictionaries {
+  readonly actor: { readonly bytes: number; readonly rows: number };
+  readonly subject: { readonly bytes: number; readonly rows: number };
+  readonly repos: number;
+}
+
+/** Loads the rows, then deletes a few of them, and measures on the way. */
+export async function fill(database: LoadedDatabase, rows: StoredBytes["rows"]): Promise<StoredBytes> {
+  const { client } = database;
+  const events = rows.like + rows.post + rows.follow;
+  const load = new PackLoad({ mix: rows });
+  const from = await walPosition(client);
+  await drain(database, load.source({ events, size: BATCH }));
+  const walAnEvent = ((await walPosition(client)) - from) / events;
+  const like = await relationBytes(client, "like");
+  const dictionaries = {
+    actor: await dictionary(client, "actor"),
+    subject: await dictionary(client, "subject"),
+    repos: await readNumber(client, "SELECT count(*) FROM standpipe.repo"),
+  };
+  const counters = sum(await relationBytes(client, "subject_count"));
+  const databaseBytes = await readNumber(client, "SELECT pg_database_size(current_database())");
+  const deletes = Math.min(20_000, Math.round(rows.like / 10));
+  const before = await tombstoneBytes(client);
+  await drain(database, load.source({ events: deletes, size: BATCH, kind: "delete" }));
+  const tombstone = ((await tombstoneBytes(client)) - before) / deletes;
+  return { rows, like, dictionaries, counters, walAnEvent, tombstone, database: databaseBytes };
+}
+
+async function drain(database: LoadedDatabase, source: ReturnType<PackLoad["source"]>): Promise<void> {
+  await using consumer = createConsumer(database.connectionString, WORKERS);
+  await consumer.drain(source);
+}
+
+function walPosition(client: Client): Promise<number> {
+  return readNumber(client, "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')");
+}
+
+/** The table's heap under its name, and each of its indexes under theirs. */
+async function relationBytes(client: Client, table: string): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await client.query<{ name: string; bytes: string }>(
+    `SELECT c.relname AS name, pg_relation_size(c.oid) AS bytes FROM pg_class AS c
+     WHERE c.oid = $1::regclass OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = $1::regclass)
+     ORDER BY c.relkind DESC, c.relname`,
+    [`standpipe."${table}"`],
+  );
+  return new Map(rows.map(({ name, bytes }) => [name, Number(bytes)]));
+}
+
+async function dictionary(client: Client, table: string): Promise<Dictionaries["actor"]> {
+  const rows = await readNumber(client, `SELECT count(*) FROM standpipe."${table}"`);
+  return { bytes: sum(await relationBytes(client, table)), rows };
+}
+
+function tombstoneBytes(client: Client): Promise<number> {
+  return readNumber(
+    client,
+    "SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('standpipe.tombstone') WHERE isleaf",
+  );
+}
+
+function sum(bytes: ReadonlyMap<string, number>): number {
+  return bytes.values().reduce((total, one) => total + one, 0);
+}
+
+/** What of the two dictionaries likes have to answer for: of each the part of all references to it that comes from them. */
+export function dictionaryShares({ rows, dictionaries: { actor, subject, repos } }: StoredBytes): {
+  readonly actor: number;
+  readonly subject: number;
+  readonly note: { readonly actor: string; readonly subject: string };
+} {
+  const toSubjects = rows.like * (1 + VIA_SHARE);
+  const ofSubjects = toSubjects / (toSubjects + rows.post * REFERENCES_A_POST);
+  // A like names its author; each subject, and each row about a repo, names one account as well.
+  const toActors = rows.like + subject.rows * ofSubjects;
+  const ofActors = toActors / (rows.like + rows.post + 2 * rows.follow + subject.rows + repos);
+  return {
+    subject: (subject.bytes * ofSubjects) / rows.like,
+    actor: (actor.bytes * ofActors) / rows.like,
+    note: {
+      subject:
+        `${formatNumber(subject.bytes)} B for ${formatNumber(subject.rows)} subjects × ${percent(ofSubjects)} of the references to them ` +
+        `(a like makes ${1 + VIA_SHARE}: its post, and in 12 % of cases the repost that led there; a post ${formatNumber(REFERENCES_A_POST)}) ÷ ${formatNumber(rows.like)} likes.`,
+      actor:
+        `${formatNumber(actor.bytes)} B for ${formatNumber(actor.rows)} accounts × ${percent(ofActors)} of the references to them ` +
+        `(one a like, a post, a subject and a row of \`repo\`, two a follow; of the likes' subjects ${percent(ofSubjects)}) ÷ ${formatNumber(rows.like)} likes.`,
+    },
+  };
+}
+
+function percent(share: number): string {
+  return `${formatNumber(share * 100)} %`;
+}
+
+function likeFigures(measured: StoredBytes, peer: PeerBytes): Figure[] {
+  const { rows, like } = measured;
+  const shares = dictionaryShares(measured);
+  const own = [...like].map(([name, bytes], index) => ({
+    part: "storage",
+    name: index === 0 ? "of it the row" : `of it the index ${name}`,
+    value: bytes / rows.like,
+    unit: "B",
+  }));
+  const total = sum(like) / rows.like + shares.actor + shares.subject;
+  return [
+    {
+      part: "storage",
+      name: "a like, everything included",
+      value: total,
+      unit: "B",
+      budget: { atMost: BUDGET_BYTES },
+      peer: { name: "@atproto/bsky", value: peer.bytesALike },
+      ratio: peer.bytesALike / total,
+      note:
+        `${formatNumber(rows.like)} likes, ${formatNumber(rows.post)} posts, ${formatNumber(rows.follow)} follows. The record can be given back byte for byte. ` +
+        `The peer's: its tables \`like\` and \`record\` with all their indexes after ${formatNumber(peer.rows)} likes of the same generator; ${formatNumber(peer.beside)} B a like more are its notifications and aggregates.`,
+    },
+    ...own,
+    { part: "storage", name: "of it the share of `actor`", value: shares.actor, unit: "B", note: shares.note.actor },
+    {
+      part: "storage",
+      name: "of it the share of `subject`",
+      value: shares.subject,
+      unit: "B",
+      note: shares.note.subject,
+    },
+  ];
+}
+
+function besideFigures({ rows, counters, walAnEvent, tombstone, database }: StoredBytes): Figure[] {
+  const events = rows.like + rows.post + rows.follow;
+  return [
+    { name: "beside it: counters of what is liked, a like", value: counters / rows.like },
+    { name: "beside it: a tombstone, kept four days", value: tombstone },
+    { name: `WAL an event, ${BATCH} a batch`, value: walAnEvent },
+    { name: "the whole database, an event", value: database / events },
+  ].map((figure) => ({ part: "storage", unit: "B", ...figure }));
+}
+
+interface PeerBytes {
+  readonly rows: number;
+  readonly bytesALike: number;
+  /** What it keeps beside them, a like. */
+  readonly beside: number;
+}
+
+/** A like of the peer is a row in `like` and its JSON in `record`; ours is as whole as these two. */
+const PEER_TABLES = ["like", "record"];
+
+async function peerBytesALike(rows: number): Promise<PeerBytes> {
+  const stored = await peerStorage({ rows });
+  const others = Object.keys(stored.grown.like).filter((table) => !PEER_TABLES.includes(table));
+  return {
+    rows,
+    bytesALike: bytesPerRow(stored, "like", PEER_TABLES),
+    beside: bytesPerRow(stored, "like", others),
+  };
+}

@@ -1,0 +1,108 @@
+/**
+ * `npm run bench [-- --quick] [-- --write] [-- part …]`: runs the parts, each in a process of its own, prints one table, and after a
+ * full run writes it into docs/benchmarks.md. Budgets that are missed are told and are no failure: machines are noisy.
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type Figure, isMet, textTable } from "./figure.ts";
+import { describeMachine } from "./machine.ts";
+import { chosenParts, PARTS, unknownParts } from "./parts.ts";
+import { installPeers } from "./peers-install.ts";
+import type { PartOutcome } from "./run-part.ts";
+import { writePage } from "./write-page.ts";
+
+const USAGE = `npm run bench [-- --quick] [-- --write] [-- part …]
+
+  --quick   smaller loads: about 5 minutes instead of 30
+  --write   write docs/benchmarks.md also after a quick run, or one of some parts
+  --help    this text
+
+parts: ${PARTS.map(({ name }) => name).join(", ")}
+All of them where none is named; ${PARTS.flatMap(({ name, within }) => (within === undefined ? [] : [`${name} is then measured within ${within}`])).join("; ")}.`;
+
+const CACHE = fileURLToPath(new URL(".cache/", import.meta.url));
+const RUN_PART = fileURLToPath(new URL("run-part.ts", import.meta.url));
+
+interface Arguments {
+  readonly quick: boolean;
+  readonly write: boolean;
+  readonly names: readonly string[];
+}
+
+/** Null where there is nothing to run; the exit code is set then. */
+function readArguments(): Arguments | null {
+  const options = { quick: { type: "boolean" }, write: { type: "boolean" }, help: { type: "boolean" } } as const;
+  try {
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    if (values.help === true) {
+      console.log(USAGE);
+      return null;
+    }
+    const unknown = unknownParts(positionals);
+    if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(", ")}`);
+    return { quick: values.quick === true, write: values.write === true, names: positionals };
+  } catch (error) {
+    console.error(`bench: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.exitCode = 2;
+    return null;
+  }
+}
+
+async function bench({ quick, write, names }: Arguments): Promise<void> {
+  const begin = performance.now();
+  const chosen = chosenParts(names);
+  mkdirSync(CACHE, { recursive: true });
+  if (chosen.some(({ needsPeers }) => needsPeers)) installPeers((line) => console.error(line));
+  const figures: Figure[] = [];
+  const about = new Map<string, string>();
+  const failed: string[] = [];
+  for (const [index, { name }] of chosen.entries()) {
+    console.error(`${index + 1}/${chosen.length} ${name}`);
+    const outcome = await runPart(name, quick);
+    if (outcome === null) failed.push(name);
+    else {
+      figures.push(...outcome.figures);
+      about.set(name, outcome.about);
+    }
+    console.error(`  ${name}: ${outcome === null ? "FAILED" : "done"} after ${minutesSince(begin)} minutes in all`);
+  }
+  console.log(`\n${textTable(figures)}\n\n${verdict(figures)}`);
+  if (failed.length > 0) {
+    console.error(`bench: ${failed.join(", ")} failed, and nothing is written`);
+    process.exitCode = 1;
+  } else if ((names.length === 0 && !quick) || write) {
+    const command = ["npm run bench", quick ? "--quick" : "", ...names].filter((word) => word !== "").join(" -- ");
+    writePage({ figures, about, run: describeMachine({ command, minutes: minutesSince(begin) }) });
+    console.log("written: docs/benchmarks.md");
+  }
+}
+
+/** Null where it failed; it has said why on standard error. */
+async function runPart(name: string, quick: boolean): Promise<PartOutcome | null> {
+  const args = [RUN_PART, name, CACHE, ...(quick ? ["--quick"] : [])];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const chunks: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const { promise, resolve } = Promise.withResolvers<number | null>();
+  child.on("error", () => resolve(null));
+  child.on("close", resolve);
+  const code = await promise;
+  const line = Buffer.concat(chunks).toString("utf8").trim().split("\n").at(-1) ?? "";
+  return code === 0 && line !== "" ? (JSON.parse(line) as PartOutcome) : null;
+}
+
+function verdict(figures: readonly Figure[]): string {
+  const budgeted = figures.filter((figure) => figure.budget !== undefined);
+  const missed = budgeted.filter((figure) => isMet(figure) === false);
+  const sum = `budgets met: ${budgeted.length - missed.length} of ${budgeted.length}`;
+  return missed.length === 0 ? sum : `${sum}\nmissed: ${missed.map(({ part, name }) => `${part}, ${name}`).join("; ")}`;
+}
+
+function minutesSince(begin: number): string {
+  return ((performance.now() - begin) / 60_000).toFixed(1);
+}
+
+const wanted = readArguments();
+if (wanted !== null) await bench(wanted);
