@@ -107,13 +107,16 @@ function readOp({ words, figures }: Halves<ByteReader>, revMicros: number): Comm
   refuseFlags(tag & OP_UNUSED, start);
   const action = ACTION_CODES.values[tag & ACTION_MASK];
   if (action === undefined) throw new ByteFault("bad-code", start);
+  const hasRecord = (tag & OP.hasRecord) !== 0;
+  // Only what is dead may lack its record: an op without one would otherwise be taken for a delete.
+  if ((tag & OP.hasFault) === 0 && hasRecord === (action === "delete")) throw new ByteFault("bad-flags", start);
   return {
     action,
     collection: readCollection(words),
     rkey: (tag & OP.hasTid) === 0 ? readRkey(words) : tidText(readTid(figures, revMicros)),
     cid: (tag & OP.hasCid) === 0 ? null : figures.digest(),
     prev: (tag & OP.hasPrev) === 0 ? null : figures.digestPrefix(),
-    record: (tag & OP.hasRecord) === 0 ? null : words.block(),
+    record: hasRecord ? words.block() : null,
     fault: (tag & OP.hasFault) === 0 ? null : { reason: valueOf(FAULT_CODES, words), detail: words.text() },
   };
 }

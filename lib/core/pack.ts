@@ -83,6 +83,7 @@ const CHECKED_FROM = PREFIX_BYTES;
 const MAX_RELAY_BYTES = 300;
 /** 2^24: no window is longer than the longest body. */
 const MAX_WINDOW_LOG = 24;
+const MAX_INT4 = 2 ** 31 - 1;
 
 /**
  * Bytes for streams that carry bytes: header, checksum, the words of the body at zstd level 1, its figures as they are. A body that
@@ -208,7 +209,9 @@ function readHeader(from: ByteReader): PackHeader | null {
   const count = from.varint();
   const relayAt = from.offset;
   const relay = from.text();
-  const possible = lane < lanes && number > 0 && count > 0 && lastSeq >= firstSeq;
+  // The database has these two as int4.
+  const fits = lane <= MAX_INT4 && epoch <= MAX_INT4;
+  const possible = fits && lane < lanes && number > 0 && count > 0 && lastSeq >= firstSeq;
   if (!possible || from.offset - relayAt > MAX_RELAY_BYTES) return null;
   return { lane, lanes, relay, epoch, fence, number, firstSeq, lastSeq, count };
 }

@@ -16,6 +16,8 @@ export function int4Array(values: readonly (number | null)[]): Buffer {
   for (const value of values) {
     at = lengthInto(view, at, value === null ? NULL_LENGTH : 4);
     if (value !== null) {
+      // A DataView would wrap it round.
+      if ((value | 0) !== value) throw new RangeError(`no int4: ${value}`);
       view.setInt32(at, value);
       at += 4;
     }

@@ -15,7 +15,7 @@ interface Row {
   readonly collections: string | null;
 }
 
-/** Names of one batch, over the connection that will use their numbers: were the server to lose them, that connection would be gone too. */
+/** Names of one batch: their numbers are durable before they are given. */
 export interface NamesOnConnection {
   resolve(names: { readonly dids: readonly string[]; readonly nsids: readonly string[] }): Promise<ResolvedNames>;
 }

@@ -71,7 +71,7 @@ export interface WorkMarks {
 }
 
 export interface StoreTransaction {
-  /** Numbers of names; new ones are added. The first call of a transaction. */
+  /** Numbers of names; new ones are added, for good whatever becomes of the transaction. Before every other call. */
   resolve(names: { readonly dids: readonly string[]; readonly nsids: readonly string[] }): Promise<ResolvedNames>;
   /** Locks lanes, repos and accounts, and tells what is stored of them. */
   lock(request: LockRequest): Promise<LockedState>;

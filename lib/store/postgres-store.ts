@@ -111,12 +111,14 @@ async function transact<Result>(
     const queries: Queries = {
       query: (text: string | pg.QueryConfig, values?: unknown[]) => asStoreErrors(client.query(text, values)),
     };
-    const result = await work(createTransaction(inTransaction(queries), names.on(queries)));
+    const transaction = inTransaction(queries);
+    const result = await work(createTransaction(transaction.queries, names.on(transaction.before)));
     await queries.query("COMMIT");
     return result;
   } catch (error) {
     isUsable = answered(error) && (await rollBack(client));
-    if (!isUsable) {
+    // Trouble may be a server that was replaced by an older state of itself, behind a pooler that kept our connection.
+    if (!isUsable || (error instanceof StoreError && error.kind === "transient")) {
       names.forget();
     }
     await mend(client, error);
@@ -131,13 +133,22 @@ async function transact<Result>(
  * The transaction begins with its first query, and names are resolved before that, each in a transaction of its own: who adds one holds it
  * until it commits, and two batches of a new database would wait for each other's names from their first statement to their last.
  */
-function inTransaction(queries: Queries): Queries {
+function inTransaction(queries: Queries): { readonly queries: Queries; readonly before: Queries } {
   let begun: Promise<unknown> | undefined;
   return {
-    query: async (text: string | pg.QueryConfig, values?: unknown[]) => {
-      begun ??= queries.query(BEGIN);
-      await begun;
-      return queries.query(text as string, values);
+    queries: {
+      query: async (text: string | pg.QueryConfig, values?: unknown[]) => {
+        begun ??= queries.query(BEGIN);
+        await begun;
+        return queries.query(text as string, values);
+      },
+    },
+    before: {
+      query: (text: string | pg.QueryConfig, values?: unknown[]) => {
+        // A rollback would take the numbers back, which are remembered.
+        if (begun !== undefined) throw new TypeError("names are resolved before the first query of a transaction");
+        return queries.query(text as string, values);
+      },
     },
   };
 }

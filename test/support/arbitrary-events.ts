@@ -36,15 +36,23 @@ const fault: fc.Arbitrary<OpFault> = fc.record({
   detail: text,
 });
 
-export const arbitraryOp: fc.Arbitrary<CommitOp> = fc.record({
-  action: fc.constantFrom("create", "update", "delete"),
-  collection,
-  rkey: fc.oneof(fc.stringMatching(/^[2-7a-z]{13}$/), text),
-  cid: orNull(digest),
-  prev: orNull(prefix),
-  record: orNull(bytes),
-  fault: fc.option(fault, { nil: null, freq: 4 }),
-});
+/** Only what is dead may lack its record, or have one though it deletes. */
+export const arbitraryOp: fc.Arbitrary<CommitOp> = fc
+  .tuple(
+    bytes,
+    fc.record({
+      action: fc.constantFrom("create", "update", "delete"),
+      collection,
+      rkey: fc.oneof(fc.stringMatching(/^[2-7a-z]{13}$/), text),
+      cid: orNull(digest),
+      prev: orNull(prefix),
+      record: orNull(bytes),
+      fault: fc.option(fault, { nil: null, freq: 4 }),
+    }),
+  )
+  .map(([some, op]) =>
+    op.fault === null ? { ...op, record: op.action === "delete" ? null : (op.record ?? some) } : op,
+  );
 
 export const arbitraryCommit: fc.Arbitrary<CommitEvent> = fc.record({
   kind: fc.constant("commit"),

@@ -22,13 +22,12 @@ END $$;
 
 -- Numbers of DIDs and of NSIDs, in the order given (each at most once). New ones are added, sorted; the anti-join
 -- comes first because ON CONFLICT alone burns a number for every conflict. A transaction of its own, before the one that uses the
--- numbers and on the same connection: whoever adds a name holds it until the commit, and others who need it wait. The commit need
--- not wait for the disk: a later one is not durable without it, and a server that lost both has cut the connection.
+-- numbers: whoever adds a name holds it until the commit, and others who need it wait. It is durable before anybody uses a number: one that
+-- a server had lost would be given to somebody else, and a pooler may hide from us that the server was away.
 CREATE FUNCTION standpipe.resolve(dids text[], nsids text[], OUT actors int4[], OUT collections int4[])
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
+LANGUAGE plpgsql SET lock_timeout = '30s' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
-  PERFORM set_config('synchronous_commit', 'off', true);
   IF cardinality(dids) > 0 THEN
     INSERT INTO standpipe.actor (did)
     SELECT u.did FROM unnest(dids) AS u (did)
@@ -302,7 +301,7 @@ BEGIN
   RETURN ids;
 END $$;
 
--- Everything of a batch that is common, in one call. Subjects are given once each, sorted; edges and posts name them by
+-- Everything of a batch that is common, in one call. Subjects are given once each; edges and posts name them by
 -- their place in that list (from 1), follows and blocks name actors. Returns by how many the stored records grew.
 CREATE FUNCTION standpipe.write_batch(
   now_tick int4,

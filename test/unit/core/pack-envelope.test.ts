@@ -73,6 +73,19 @@ describe("an envelope by itself", () => {
     );
   });
 
+  test.each([
+    { what: "creates without its record", action: "create" as const, record: null },
+    { what: "deletes with a record", action: "delete" as const, record: Uint8Array.of(0xa0) },
+  ])("an op that $what is refused, unless it is dead", ({ action, record }) => {
+    const op = { action, collection: "app.bsky.feed.like", rkey: "3l3qo2vutsw2b", cid: null, prev: null, record };
+    const fault = { reason: "missing-block" as const, detail: "made up" };
+    expect(decodeEnvelope(encodeEnvelope({ ...commit(), ops: [{ ...op, fault: null }] }))).toMatchObject({
+      ok: false,
+      reason: "bad-flags",
+    });
+    expect(decodeEnvelope(encodeEnvelope({ ...commit(), ops: [{ ...op, fault }] }))).toMatchObject({ ok: true });
+  });
+
   test("bytes after it are refused with their place", () => {
     const bytes = encodeEnvelope(commit());
     expect(decodeEnvelope(Buffer.concat([bytes, Buffer.of(0)]))).toEqual({

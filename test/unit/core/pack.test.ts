@@ -163,6 +163,7 @@ describe("pack bytes", () => {
     { what: "a last seq before the first", header: { lastSeq: 0 } },
     { what: "a number below one", header: { number: 0 } },
     { what: "no event", header: { count: 0 } },
+    { what: "an epoch that the database cannot hold", header: { epoch: 2 ** 31 } },
     { what: "a relay longer than a host", header: { relay: "x".repeat(300) } },
   ])("whose header has $what are refused", ({ header }) => {
     const made = encodePack({ header: { ...pack.header, ...header }, body: pack.body });
