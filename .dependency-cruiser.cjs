@@ -90,8 +90,16 @@ module.exports = {
       name: "entry-points-apart",
       severity: "error",
       comment: "bin, ingester and each function share lib and nothing else",
-      from: { path: "^(bin|ingester|functions/[^/]+)/" },
+      from: { path: "^(bin|ingester|functions/[^/]+)/", pathNot: "^ingester/main\\.ts$" },
       to: { path: RUNNABLE, pathNot: "^$1/" },
+    },
+    {
+      name: "ingester-is-a-command",
+      severity: "error",
+      comment:
+        "the ingester's image carries the command, and its process is one of them: it starts it as a shell would",
+      from: { path: "^ingester/main\\.ts$" },
+      to: { pathNot: "^bin/main\\.ts$" },
     },
     {
       name: "product-needs-no-workshop",
@@ -114,6 +122,12 @@ module.exports = {
       name: "dynamodb",
       library: "@aws-sdk/(client|lib)-dynamodb",
       onlyIn: ["lib/checkpoint/dynamodb/"],
+    }),
+    clientLibrary({ name: "s3", library: "@aws-sdk/client-s3", onlyIn: ["lib/stream/kinesis/", "lib/redrive/"] }),
+    clientLibrary({
+      name: "credentials",
+      library: "@aws-sdk/(rds-signer|client-secrets-manager)",
+      onlyIn: ["lib/credentials/"],
     }),
     clientLibrary({
       name: "redis",

@@ -1,18 +1,23 @@
 /** Which errors are wrong use or configuration: a person has to change something, and running again does not help. */
+import { CursorTableError, LeaseHeldError } from "../lib/checkpoint/dynamodb/errors.ts";
 import { LanesChangedError } from "../lib/checkpoint/port.ts";
 import { ConfigurationError } from "../lib/config/configuration-error.ts";
 import { RecordingError } from "../lib/core/recording.ts";
 import { InvalidRelayError } from "../lib/firehose/websocket/relay-address.ts";
 import { DataDirectoryError, DataDirectoryInUseError, ForeignClusterError } from "../lib/store/embedded/errors.ts";
 import { MigrationError } from "../lib/store/migration-files.ts";
+import { KinesisStreamError } from "../lib/stream/kinesis/errors.ts";
 
 const WRONG_USE = [
   LanesChangedError,
   ConfigurationError,
+  CursorTableError,
   DataDirectoryError,
   DataDirectoryInUseError,
   ForeignClusterError,
   InvalidRelayError,
+  KinesisStreamError,
+  LeaseHeldError,
   RecordingError,
 ] as const;
 

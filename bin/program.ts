@@ -2,12 +2,13 @@
 import { Command } from "commander";
 import type { CommandContext, OutputStream } from "./command-context.ts";
 import { addDeadLetters } from "./commands/dead-letters.ts";
+import { addIngest } from "./commands/ingest.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addRelay } from "./commands/relay.ts";
 import { addSql } from "./commands/sql.ts";
 import { addStart } from "./commands/start.ts";
 import { addStatus } from "./commands/status.ts";
-import { addIngest, addWork } from "./commands/stream-processes.ts";
+import { addWork } from "./commands/work.ts";
 import { packageVersion } from "./version.ts";
 
 export function createProgram(context: CommandContext): Command {

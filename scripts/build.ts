@@ -1,6 +1,6 @@
 /**
  * `node scripts/build.ts [FOLDER]` makes dist/ (or the folder), which `npm pack` ships, since Node runs no .ts under node_modules: dist/standpipe.js (the command), dist/main.js (the
- * program) and the files that it reads beside itself. The command is a file of its own because Node links a module's imports before
+ * program, with parts that single commands load) and the files that it reads beside itself. The command is a file of its own because Node links a module's imports before
  * it runs a line of it: in one bundle an older Node would stop at a missing export, or at syntax that it cannot parse, before the
  * check of its version could speak.
  */
@@ -56,7 +56,10 @@ async function buildProgram(): Promise<void> {
   await build({
     ...common,
     entryPoints: ["bin/main.ts"],
-    outfile: join(dist, "main.js"),
+    outdir: dist,
+    // What a command imports when it runs stays in files of its own: in one file the others would load its clients too.
+    splitting: true,
+    chunkNames: "part-[hash]",
     target: PROGRAM_TARGET,
     packages: "external",
     define: { STANDPIPE_VERSION: JSON.stringify(manifest.version) },

@@ -55,7 +55,15 @@ function processLines(process: StatusSnapshot): readonly string[] {
     `cursor     ${process.cursor ?? "–"} (received ${process.receivedSeq ?? "–"})`,
     `in flight  ${bytesText(process.bytesInFlight)}`,
     `process    ${process.command} ${process.version}, up ${durationText(process.uptimeSeconds)}, ${bytesText(process.rssBytes)}`,
-    ...(process.databaseConnected ? [] : [`database   away: ${process.databaseTrouble ?? "it does not answer"}`]),
+    ...(process.databaseConnected === false
+      ? [`database   away: ${process.databaseTrouble ?? "it does not answer"}`]
+      : []),
+    ...(process.standbyFor === undefined || process.standbyFor === null
+      ? []
+      : [`standby    for ${process.standbyFor}`]),
+    ...(process.streamTrouble === undefined || process.streamTrouble === null
+      ? []
+      : [`stream     away: ${process.streamTrouble}`]),
   ];
 }
 

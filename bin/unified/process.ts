@@ -2,7 +2,7 @@
 import { ConfigurationError } from "../../lib/config/configuration-error.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { ListenError, type StatusServer, serveStatus } from "../../lib/http/status-server.ts";
-import { createCounters } from "../../lib/telemetry/counters.ts";
+import { type Counters, createCounters } from "../../lib/telemetry/counters.ts";
 import type { Telemetry } from "../../lib/telemetry/port.ts";
 import { createMetricsPage } from "../../lib/telemetry/prometheus.ts";
 import { createScreen, type Screen, screenLog } from "../../lib/telemetry/screen.ts";
@@ -13,12 +13,13 @@ import { createWatchdog, watch } from "../../lib/telemetry/watchdog.ts";
 import type { Streams } from "../command-context.ts";
 import { boundHeap } from "./bound-heap.ts";
 import { stagesOf } from "./stages.ts";
-import { createVitals, STARTING, type Vitals } from "./vitals.ts";
+import { createVitals, type Downstream, STARTING, type Vitals } from "./vitals.ts";
 
 export interface LongLivedProcess extends AsyncDisposable {
   readonly screen: Screen;
   readonly telemetry: Telemetry;
   readonly vitals: Vitals;
+  readonly counters: Counters;
   /**
    * Opens the HTTP paths and returns where they are. On its own, since who shares a data directory with us shares PORT as well, and of the
    * two it is the directory that a person has to be told about. @throws ConfigurationError where PORT cannot be had.
@@ -28,6 +29,8 @@ export interface LongLivedProcess extends AsyncDisposable {
 
 export interface ProcessOptions {
   readonly command: string;
+  /** The database unless told. */
+  readonly downstream?: Downstream;
   readonly streams: Streams;
   readonly settings: Pick<Settings<"start">, "PORT" | "HTTP_HOST" | "LOG_LEVEL" | "MAX_IN_FLIGHT_MB">;
 }
@@ -38,14 +41,14 @@ const PRINT_EVERY_MS = 10_000;
 
 /** Disposing stops the HTTP server and the status line. */
 export function openProcess(options: ProcessOptions): LongLivedProcess {
-  const { command, streams, settings } = options;
+  const { command, downstream = "database", streams, settings } = options;
   boundHeap();
   const screen = createScreen(streams);
   const log = screenLog(screen, { level: settings.LOG_LEVEL, readable: streams.err.isTTY === true });
   const counters = createCounters();
-  const vitals = createVitals({ command, counters });
+  const vitals = createVitals({ command, counters, downstream });
   const resources = new AsyncDisposableStack();
-  const stages = stagesOf(vitals, { maxInFlightBytes: settings.MAX_IN_FLIGHT_MB * 1e6 });
+  const stages = stagesOf(vitals, { maxInFlightBytes: settings.MAX_IN_FLIGHT_MB * 1e6, downstream });
   const watchdog = createWatchdog({ stages, nowMs: () => performance.now() });
   resources.use(watch(watchdog));
   resources.use(startBeat(screen, vitals));
@@ -53,6 +56,7 @@ export function openProcess(options: ProcessOptions): LongLivedProcess {
     screen,
     telemetry: createTelemetry({ counters, log }),
     vitals,
+    counters,
     async listen() {
       const server = await listen(options, {
         snapshot: () => vitals.snapshot(),

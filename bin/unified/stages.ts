@@ -1,13 +1,16 @@
 /** The stages of the unified process, as the watchdog sees them. */
 import { hasRoom } from "../../lib/ingest/byte-budget.ts";
 import type { Stage } from "../../lib/telemetry/watchdog.ts";
-import type { Vitals } from "./vitals.ts";
+import type { Downstream, Vitals } from "./vitals.ts";
 
 /**
  * A relay that sends nothing gives the source no input, and a database that is away takes no writes: neither makes the process stuck.
  * What does: a socket that stays paused although there is room, and events that lie although the database would take them.
  */
-export function stagesOf(vitals: Vitals, options: { readonly maxInFlightBytes: number }): readonly Stage[] {
+export function stagesOf(
+  vitals: Vitals,
+  options: { readonly maxInFlightBytes: number; readonly downstream?: Downstream },
+): readonly Stage[] {
   return [
     {
       name: "source",
@@ -23,7 +26,7 @@ export function stagesOf(vitals: Vitals, options: { readonly maxInFlightBytes: n
       },
     },
     {
-      name: "apply",
+      name: options.downstream === "stream" ? "append" : "apply",
       state() {
         const ingest = vitals.ingest?.();
         return {

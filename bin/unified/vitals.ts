@@ -8,7 +8,10 @@ import { createRateMeter } from "../../lib/telemetry/rate.ts";
 import type { StatusSnapshot } from "../../lib/telemetry/status.ts";
 import { packageVersion } from "../version.ts";
 
-/** Before the database has been asked for the first time. */
+/** What the process writes to, and what `connectTrouble` and `writeTrouble` are about. */
+export type Downstream = "database" | "stream";
+
+/** Before the database (or the stream) has been asked for the first time. */
 export const STARTING = "starting";
 
 export interface Vitals {
@@ -18,17 +21,24 @@ export interface Vitals {
   /** The cursors with which reading began, by relay: they count until there is a mark of this process' own. */
   savedCursors: ReadonlyMap<string, SavedCursor>;
   totals: Totals | null;
-  /** Why the database cannot be asked, in one line for a person; null while it answers. */
+  /** Why the database (or the stream) cannot be asked, in one line for a person; null while it answers. */
   connectTrouble: string | null;
   /** Why it takes no writes although it answers. */
   writeTrouble: string | null;
+  /** Who holds the lease that this process waits for. */
+  standbyFor: string | null;
   snapshot(): StatusSnapshot;
   /** Notes the rate and the gauges; called each second. */
   tick(): void;
 }
 
-export function createVitals(options: { readonly command: string; readonly counters: Counters }): Vitals {
-  const { command, counters } = options;
+export interface VitalsOptions {
+  readonly command: string;
+  readonly counters: Counters;
+  readonly downstream?: Downstream;
+}
+
+export function createVitals({ command, counters, downstream = "database" }: VitalsOptions): Vitals {
   const startedAtMs = performance.now();
   const rate = createRateMeter(() => performance.now());
   let eventsPerSecond = 0;
@@ -39,19 +49,21 @@ export function createVitals(options: { readonly command: string; readonly count
     totals: null,
     connectTrouble: STARTING,
     writeTrouble: null,
+    standbyFor: null,
     snapshot() {
       const source = vitals.source?.() ?? null;
       const ingest = vitals.ingest?.() ?? null;
       const mark = durableMark(source, ingest, vitals.savedCursors);
-      const databaseTrouble = vitals.connectTrouble ?? vitals.writeTrouble;
+      const trouble = vitals.connectTrouble ?? vitals.writeTrouble;
       return {
         version: packageVersion(),
         command,
         relay: source?.relay ?? null,
         connected: source?.connected ?? false,
         relayTrouble: source === null ? "not read yet" : source.trouble,
-        databaseConnected: databaseTrouble === null,
-        databaseTrouble,
+        ...(downstream === "database"
+          ? { databaseConnected: trouble === null, databaseTrouble: trouble }
+          : { databaseConnected: null, databaseTrouble: null, streamTrouble: trouble, standbyFor: vitals.standbyFor }),
         cursor: mark.cursor,
         epoch: mark.epoch,
         receivedSeq: source?.receivedSeq ?? null,
@@ -67,7 +79,7 @@ export function createVitals(options: { readonly command: string; readonly count
       };
     },
     tick() {
-      eventsPerSecond = rate.sample(counters.total("applied_events_total") + counters.total("repeated_events_total"));
+      eventsPerSecond = rate.sample(handledEvents(counters, downstream));
       const { rssBytes, lagSeconds, cursor } = vitals.snapshot();
       counters.set("resident_bytes", rssBytes, "");
       if (cursor !== null) counters.set("cursor_seq", cursor, "");
@@ -75,6 +87,15 @@ export function createVitals(options: { readonly command: string; readonly count
     },
   };
   return vitals;
+}
+
+function handledEvents(counters: Counters, downstream: Downstream): number {
+  switch (downstream) {
+    case "database":
+      return counters.total("applied_events_total") + counters.total("repeated_events_total");
+    case "stream":
+      return counters.total("received_events_total");
+  }
 }
 
 type Mark = Pick<IngestState, "cursor" | "epoch" | "eventTimeMs">;

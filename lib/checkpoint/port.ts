@@ -21,9 +21,10 @@ export class LanesChangedError extends Error {
   readonly stored: number;
   readonly given: number;
 
-  constructor({ stored, given }: { readonly stored: number; readonly given: number }) {
+  /** `mend` says what to do where the cursor is not in the database. */
+  constructor({ stored, given, mend }: { readonly stored: number; readonly given: number; readonly mend?: string }) {
     super(
-      `LANES=${given}: this database was written with LANES=${stored}; keep that value, or stop every process (SIGTERM drains) and run 'standpipe migrate --lanes ${given}'`,
+      `LANES=${given}: ${mend ?? `this database was written with LANES=${stored}; keep that value, or stop every process (SIGTERM drains) and run 'standpipe migrate --lanes ${given}'`}`,
     );
     this.stored = stored;
     this.given = given;

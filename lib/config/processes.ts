@@ -24,12 +24,30 @@ const STREAM = [
   "KINESIS_STREAM_NAME",
   "AWS_ENDPOINT_URL_KINESIS",
 ] as const;
+/** What the ingester needs beside a Kinesis stream. */
+const AWS = [
+  "AWS_REGION",
+  "DYNAMODB_TABLE_NAME",
+  "AWS_ENDPOINT_URL_DYNAMODB",
+  "LARGE_PACKS_BUCKET",
+  "AWS_ENDPOINT_URL_S3",
+  "STANDBY",
+  "EMF_NAMESPACE",
+] as const;
 const CONSUMER = ["DB_POOL_SIZE", "BATCH_SIZE", "TOMBSTONE_DAYS"] as const;
 
-/** Every process by the name of its command. */
+/** What a process on AWS needs for a database that it reaches with tokens or with a managed secret. */
+const DATABASE_ON_AWS = [
+  "DATABASE_AUTH",
+  "DATABASE_SECRET_ARN",
+  "AWS_REGION",
+  "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+] as const;
+
+/** Every process by the name of its command, and the functions on AWS by the name of their folder. */
 export const PROCESSES = {
   start: schemaOf(...SOURCE, ...CONSUMER, ...DATABASE, ...LONG_LIVED, "FIRST_TRY_SECONDS"),
-  ingest: schemaOf(...SOURCE, ...STREAM, ...LONG_LIVED, "LOG_LEVEL"),
+  ingest: schemaOf(...SOURCE, ...STREAM, ...AWS, ...LONG_LIVED, "FLUSH_AFTER_MS", "LOG_LEVEL"),
   work: schemaOf(
     ...STREAM,
     ...CONSUMER,
@@ -40,11 +58,39 @@ export const PROCESSES = {
     "CONSUMER_ID",
     "PARALLEL_CONSUMERS",
   ),
-  migrate: schemaOf(...DATABASE),
+  migrate: schemaOf(...DATABASE, ...DATABASE_ON_AWS),
   status: schemaOf(...DATABASE, "PORT"),
   sql: schemaOf(...DATABASE),
   "dead-letters": schemaOf(...DATABASE, "TOMBSTONE_DAYS"),
   relay: schemaOf("LOG_LEVEL"),
+  "index-events": schemaOf(
+    ...CONSUMER,
+    ...DATABASE_ON_AWS,
+    "DATABASE_URL",
+    "DATABASE_SCHEMA",
+    "COLLECTIONS",
+    "LANES",
+    "LARGE_PACKS_BUCKET",
+    "AWS_ENDPOINT_URL_S3",
+    "EMF_NAMESPACE",
+    "LOG_LEVEL",
+  ),
+  freshness: schemaOf(...DATABASE_ON_AWS, "DATABASE_URL", "DATABASE_SCHEMA", "EMF_NAMESPACE", "LOG_LEVEL"),
+  operations: schemaOf(
+    ...DATABASE,
+    ...DATABASE_ON_AWS,
+    "TOMBSTONE_DAYS",
+    "LANES",
+    "RELAY_URL",
+    "STREAM",
+    "KINESIS_STREAM_NAME",
+    "AWS_ENDPOINT_URL_KINESIS",
+    "DYNAMODB_TABLE_NAME",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "LARGE_PACKS_BUCKET",
+    "FAILED_BATCHES_BUCKET",
+    "AWS_ENDPOINT_URL_S3",
+  ),
 } as const;
 
 export type ProcessName = keyof typeof PROCESSES;

@@ -18,6 +18,10 @@ export function readDatabaseUrl(text: string): string | undefined {
   return url !== undefined && /^postgres(ql)?:$/.test(url.protocol) ? text : undefined;
 }
 
+export function readSwitch(text: string): boolean | undefined {
+  return { true: true, false: false }[text.toLowerCase()];
+}
+
 const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 

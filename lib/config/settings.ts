@@ -1,9 +1,10 @@
 /** Every environment variable that Standpipe reads, with its default and meaning. `docs/configuration.md` is made from this. */
 import { hostname } from "node:os";
-import { readCollectionPatterns, readDatabaseUrl, readLogLevel, readRelayUrls } from "./readings.ts";
+import { readCollectionPatterns, readDatabaseUrl, readLogLevel, readRelayUrls, readSwitch } from "./readings.ts";
 import { matchingText, optionalSetting, setting, wholeNumber } from "./setting.ts";
 
 const NO_SPACE = /^\S{1,512}$/;
+const HTTP_ADDRESS = { allowed: "an http:// or https:// address", read: matchingText(/^https?:\/\/\S+$/) };
 
 export const SETTINGS = {
   RELAY_URL: setting({
@@ -18,6 +19,19 @@ export const SETTINGS = {
     meaning: "Where the rows go. Without it Standpipe runs an embedded Postgres in `STANDPIPE_DATA_DIR`.",
     secret: true,
     read: readDatabaseUrl,
+  }),
+  DATABASE_AUTH: setting({
+    allowed: "password or iam",
+    fallback: "password",
+    meaning:
+      "How `DATABASE_URL`'s user is let in: with the password that is in it, or (`iam`) with tokens of AWS that are made and renewed by the process, over TLS with a certificate that is verified.",
+    read: (text) => (text === "password" || text === "iam" ? text : undefined),
+  }),
+  DATABASE_SECRET_ARN: optionalSetting({
+    allowed: "a secret's ARN, or its name: letters, digits and / _ + = . @ - :, 512 at the most",
+    meaning:
+      "A secret of AWS Secrets Manager with `username` and `password`, which then stand for those of `DATABASE_URL`; read again where the database refuses them. Over verified TLS, unless the address ends with `?sslmode=disable`.",
+    read: matchingText(/^[A-Za-z0-9/_+=.@:-]{1,512}$/),
   }),
   DB_POOL_SIZE: wholeNumber({ from: 1, to: 100, fallback: 4, meaning: "Database connections of one process." }),
   DATABASE_SCHEMA: setting({
@@ -133,9 +147,61 @@ export const SETTINGS = {
     read: matchingText(/^[A-Za-z0-9_.-]{1,128}$/),
   }),
   AWS_ENDPOINT_URL_KINESIS: optionalSetting({
-    allowed: "an http:// or https:// address",
+    ...HTTP_ADDRESS,
     meaning: "Another address for the Kinesis API, such as LocalStack's.",
-    read: matchingText(/^https?:\/\/\S+$/),
+  }),
+  AWS_REGION: optionalSetting({
+    allowed: "a region's name such as eu-central-1",
+    meaning: "Region of stream, table and bucket. Without it, what the AWS SDK finds in its own configuration.",
+    read: matchingText(/^[a-z]{2}(?:-[a-z]+)+-\d$/),
+  }),
+  DYNAMODB_TABLE_NAME: optionalSetting({
+    allowed: "a table's name: 3 to 255 letters, digits, dots, dashes or underscores",
+    meaning:
+      "With Kinesis: the DynamoDB table that holds the cursor, its lease and the gaps. Its key is the text `id`.",
+    read: matchingText(/^[A-Za-z0-9_.-]{3,255}$/),
+  }),
+  AWS_ENDPOINT_URL_DYNAMODB: optionalSetting({
+    ...HTTP_ADDRESS,
+    meaning: "Another address for the DynamoDB API, such as LocalStack's.",
+  }),
+  LARGE_PACKS_BUCKET: optionalSetting({
+    allowed: "a bucket's name: 3 to 63 lower-case letters, digits, dots or dashes",
+    meaning: "With Kinesis: the S3 bucket for the rare event that no record of the stream can hold.",
+    read: matchingText(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+  }),
+  FAILED_BATCHES_BUCKET: optionalSetting({
+    allowed: "a bucket's name: 3 to 63 lower-case letters, digits, dots or dashes",
+    meaning: "The S3 bucket in which AWS Lambda leaves batches that stayed unapplied for too long.",
+    read: matchingText(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+  }),
+  AWS_ENDPOINT_URL_S3: optionalSetting({
+    ...HTTP_ADDRESS,
+    meaning: "Another address for the S3 API, such as LocalStack's.",
+  }),
+  AWS_ENDPOINT_URL_SECRETS_MANAGER: optionalSetting({
+    ...HTTP_ADDRESS,
+    meaning: "Another address for the Secrets Manager API, such as LocalStack's.",
+  }),
+  STANDBY: setting({
+    allowed: "true or false",
+    fallback: "false",
+    meaning:
+      "With Kinesis: whether a process waits for its turn while another one holds the lease. Without it a second process ends, with exit code 2.",
+    read: readSwitch,
+  }),
+  FLUSH_AFTER_MS: wholeNumber({
+    from: 0,
+    to: 60_000,
+    fallback: 1000,
+    meaning:
+      "Milliseconds for which a pack may stay open before it goes into the stream: longer makes fewer and larger records.",
+  }),
+  EMF_NAMESPACE: optionalSetting({
+    allowed: "a CloudWatch namespace: letters, digits and . - _ / # :, 255 at the most, not AWS/…",
+    meaning:
+      "Where set, the metrics are also written to standard output each minute, as lines that CloudWatch Logs makes metrics of.",
+    read: matchingText(/^(?!AWS\/)[A-Za-z0-9._/#:-]{1,255}$/),
   }),
   CONSUMER_ID: setting({
     allowed: "a name without spaces",

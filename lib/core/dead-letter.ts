@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { BatchEvent } from "./batch.ts";
 import type { CommitEvent, CommitOp, Digest, FirehoseEvent } from "./event.ts";
-import type { Pack } from "./pack.ts";
+import type { Pack, PackHeader } from "./pack.ts";
 import { encodePack } from "./pack.ts";
 import { encodeEnvelope, keepOps } from "./pack-envelope.ts";
 import type { DeadLetter } from "./row-change.ts";
@@ -63,6 +63,27 @@ export function packLetter(pack: Pack, cause: Cause): DeadLetter {
     relay: pack.header.relay,
     epoch: pack.header.epoch,
     seq: pack.header.firstSeq,
+    did: null,
+    path: null,
+    timeMs: null,
+    envelope: null,
+    bytes,
+    isSuperseded: false,
+  };
+}
+
+/**
+ * Bytes that came where a pack was due and that are none, or lead to none. `header` is null where not even a place is known: then
+ * `relay` is empty and the epoch 0, which no relay has.
+ */
+export function recordLetter(bytes: Uint8Array, header: PackHeader | null, cause: Cause): DeadLetter {
+  return {
+    digest: digestOfParts(["pack", bytes]),
+    scope: "pack",
+    ...cause,
+    relay: header?.relay ?? "",
+    epoch: header?.epoch ?? 0,
+    seq: header?.firstSeq ?? null,
     did: null,
     path: null,
     timeMs: null,

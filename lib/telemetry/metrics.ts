@@ -35,6 +35,25 @@ export const METRICS = {
     help: "Batches that waited and were tried again, by reason",
     label: "reason",
   },
+  put_calls_total: { kind: "counter", help: "PutRecords calls" },
+  put_records_total: { kind: "counter", help: "Records that the stream has taken" },
+  put_bytes_total: { kind: "counter", help: "Bytes of these records: packs, compressed" },
+  put_retries_total: {
+    kind: "counter",
+    help: "Records that the stream did not take and that were sent again, by reason",
+    label: "reason",
+  },
+  split_packs_total: { kind: "counter", help: "Packs that were too large for one record and became several" },
+  large_packs_total: { kind: "counter", help: "Events too large for a record, kept in the bucket" },
+  lease_takeovers_total: {
+    kind: "counter",
+    help: "Leases taken, by how (new, released, expired)",
+    label: "how",
+  },
+  relay_switches_total: {
+    kind: "counter",
+    help: "Cursors that went on in another relay's numbering, or another epoch",
+  },
   cursor_saves_total: { kind: "counter", help: "Saves of the low-water mark" },
   cursor_seq: { kind: "gauge", help: "The durable low-water mark" },
   received_seq: { kind: "gauge", help: "The newest seq received" },
@@ -43,8 +62,15 @@ export const METRICS = {
   connected: { kind: "gauge", help: "1 while a relay is connected" },
   database_connected: { kind: "gauge", help: "1 while the database answers" },
   stored_records: { kind: "gauge", help: "Records stored" },
+  newest_row_age_seconds: {
+    kind: "gauge",
+    help: "Now minus the sender's time of the newest event whose rows are stored, asked of the database",
+  },
   open_dead_letters: { kind: "gauge", help: "Dead letters that are open: somebody should look" },
   recorded_gaps: { kind: "gauge", help: "Spans in the gap ledger" },
+  retrying_lanes: { kind: "gauge", help: "Lanes whose record the stream did not take at the last attempt" },
+  lease_age_seconds: { kind: "gauge", help: "Since the lease was renewed; past 7 nothing is sent" },
+  standby: { kind: "gauge", help: "1 while another process holds the lease and this one waits" },
   resident_bytes: { kind: "gauge", help: "Resident memory of this process" },
 } as const satisfies Record<string, MetricDefinition>;
 

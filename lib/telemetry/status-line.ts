@@ -3,12 +3,14 @@ import type { StatusSnapshot } from "./status.ts";
 
 /** `bsky.network · lag 0.4 s · 512 events/s · 1,204,332 rows · 143 MB · cursor 31527015322`, cut to `width`. */
 export function statusLine(snapshot: StatusSnapshot, options: { readonly width?: number } = {}): string {
+  const { standbyFor = null, streamTrouble = null } = snapshot;
   const parts = [
-    relayPart(snapshot),
-    ...(snapshot.databaseConnected ? [] : [`database away: ${snapshot.databaseTrouble ?? "not connected"}`]),
+    standbyFor === null ? relayPart(snapshot) : `standby for ${standbyFor}`,
+    ...(snapshot.databaseConnected === false ? [`database away: ${snapshot.databaseTrouble ?? "not connected"}`] : []),
+    ...(streamTrouble === null ? [] : [`stream away: ${streamTrouble}`]),
     `lag ${durationText(snapshot.lagSeconds)}`,
     `${countText(Math.round(snapshot.eventsPerSecond))} events/s`,
-    `${snapshot.rows === null ? "–" : countText(snapshot.rows)} rows`,
+    ...(snapshot.databaseConnected === null ? [] : [`${snapshot.rows === null ? "–" : countText(snapshot.rows)} rows`]),
     ...(snapshot.deadLetters === null || snapshot.deadLetters === 0
       ? []
       : [`${countText(snapshot.deadLetters)} dead letters`]),

@@ -10,9 +10,14 @@ export interface StatusSnapshot {
   readonly connected: boolean;
   /** Why no relay is connected, in one line; null when one is. */
   readonly relayTrouble: string | null;
-  readonly databaseConnected: boolean;
+  /** Null: it has no database of its own. */
+  readonly databaseConnected: boolean | null;
   /** Why the database takes no writes, in one line; null when it does. */
   readonly databaseTrouble: string | null;
+  /** Why the stream, or the table of its cursor, takes no writes, in one line; null when it does, or there is none. */
+  readonly streamTrouble?: string | null;
+  /** Who holds the lease while this process waits for it; null where it does not wait. */
+  readonly standbyFor?: string | null;
   /** The durable low-water mark, and the epoch of the relay's numbering. */
   readonly cursor: number | null;
   readonly epoch: number | null;
@@ -60,7 +65,11 @@ export function readinessOf(snapshot: StatusSnapshot): Readiness {
 
 function awayReason(snapshot: StatusSnapshot): string | null {
   const reasons: string[] = [];
-  if (!snapshot.databaseConnected) reasons.push(`database: ${snapshot.databaseTrouble ?? "not connected"}`);
+  const { standbyFor = null, streamTrouble = null } = snapshot;
+  // What a standby is not connected to says nothing.
+  if (standbyFor !== null) return `standby: ${standbyFor} holds the lease`;
+  if (snapshot.databaseConnected === false) reasons.push(`database: ${snapshot.databaseTrouble ?? "not connected"}`);
+  if (streamTrouble !== null) reasons.push(`stream: ${streamTrouble}`);
   if (!snapshot.connected) reasons.push(`relay: ${snapshot.relayTrouble ?? "not connected"}`);
   return reasons.length === 0 ? null : reasons.join("; ");
 }

@@ -23,7 +23,8 @@ describe("the build", () => {
   it("holds the command, the program, every migration and the recording", () => {
     const migrations = globSync("*.sql", { cwd: join(projectRoot, "lib/store/migrations") });
     expect(migrations).not.toEqual([]);
-    expect(globSync("**/*.*", { cwd: dist }).toSorted()).toEqual(
+    const files = globSync("**/*.*", { cwd: dist }).filter((name) => !/^(?:run-ingest|part)-\w+\.js$/.test(name));
+    expect(files.toSorted()).toEqual(
       ["main.js", ...migrations.map((name) => `migrations/${name}`), "network.spr", "standpipe.js"].toSorted(),
     );
   });
@@ -52,6 +53,25 @@ describe("the build", () => {
       expect(stderr).toContain(version);
     },
   );
+
+  it("loads no client of AWS for a command that needs none", () => {
+    const linked = (name: string): string[] =>
+      Array.from(
+        readFileSync(join(dist, name), "utf8").matchAll(/^(?:import|\} from) ?.*"([^"]+)";$/gm),
+        ([, from = ""]) => from,
+      );
+    const seen = new Set(["main.js"]);
+    // A set that grows while it is read is read to its end.
+    const packages: string[] = [];
+    for (const file of seen) {
+      for (const from of linked(file)) {
+        if (from.startsWith("./")) seen.add(from.slice(2));
+        else packages.push(from);
+      }
+    }
+    expect(packages).toContain("commander");
+    expect(packages.filter((name) => /aws-sdk|smithy/.test(name))).toEqual([]);
+  });
 
   it("links nothing before the version is checked", () => {
     expect(readFileSync(join(dist, "standpipe.js"), "utf8")).not.toMatch(/^\s*(import|export)\b(?!\()/m);

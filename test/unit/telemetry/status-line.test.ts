@@ -29,6 +29,16 @@ test("says why relay and database are away", () => {
   );
 });
 
+test("of a process without a database says what it writes to, or for whom it stands by", () => {
+  const ingester = { databaseConnected: null, databaseTrouble: null, rows: null, deadLetters: null, gaps: null };
+  expect(statusLine(exampleSnapshot({ ...ingester, streamTrouble: "throttled" }))).toBe(
+    "bsky.network · stream away: throttled · lag 0.4 s · 512 events/s · 143 MB · cursor 31527015322",
+  );
+  expect(statusLine(exampleSnapshot({ ...ingester, connected: false, standbyFor: "other/1" }))).toMatch(
+    /^standby for other\/1 · lag/,
+  );
+});
+
 test("never wraps on a terminal: it is cut to its width", () => {
   const line = statusLine(exampleSnapshot(), { width: 40 });
   expect(line).toHaveLength(40);

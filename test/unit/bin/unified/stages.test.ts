@@ -54,3 +54,8 @@ test("events that lie are a fault only where the database would take them", () =
   expect(mayBeStuck(stateOf("apply", vitalsWith(10, { connectTrouble: "away" })))).toBe(false);
   expect(mayBeStuck(stateOf("apply", vitalsWith(10, { writeTrouble: "deadlock" })))).toBe(false);
 });
+
+test("of a process that writes into a stream the last stage appends", () => {
+  const stages = stagesOf(vitalsWith(10), { maxInFlightBytes: MAX_IN_FLIGHT_BYTES, downstream: "stream" });
+  expect(stages.map(({ name }) => name)).toEqual(["source", "append"]);
+});

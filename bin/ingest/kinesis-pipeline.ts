@@ -1,0 +1,173 @@
+/** Relay → packs → Kinesis, with the cursor in DynamoDB, put together. */
+import { hostname } from "node:os";
+import { createDynamoCheckpoint, type DynamoCheckpoint } from "../../lib/checkpoint/dynamodb/checkpoint.ts";
+import { createDynamoClient } from "../../lib/checkpoint/dynamodb/client.ts";
+import { LeaseClosedError, LeaseLostError } from "../../lib/checkpoint/dynamodb/errors.ts";
+import type { KinesisSettings } from "../../lib/config/kinesis-settings.ts";
+import type { Settings } from "../../lib/config/processes.ts";
+import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
+import type { Gap, SavedCursor } from "../../lib/core/cursor.ts";
+import { MAX_SEAL_BYTES } from "../../lib/core/pack.ts";
+import { parseRelayAddress } from "../../lib/firehose/websocket/relay-address.ts";
+import { createWebsocketSource } from "../../lib/firehose/websocket/source.ts";
+import { createIngest } from "../../lib/ingest/ingest.ts";
+import { checkStream, createKinesisClient, createS3Client } from "../../lib/stream/kinesis/client.ts";
+import { createLargePackStore } from "../../lib/stream/kinesis/large-packs.ts";
+import { createKinesisWriter } from "../../lib/stream/kinesis/writer.ts";
+import { errorLine } from "../../lib/telemetry/log.ts";
+import { isWrongUse } from "../exit-codes.ts";
+import type { LongLivedProcess } from "../unified/process.ts";
+import { retried } from "../unified/retry.ts";
+
+export interface KinesisPipelineOptions {
+  readonly surroundings: LongLivedProcess;
+  readonly settings: Settings<"ingest">;
+  readonly kinesis: KinesisSettings;
+  /** Asks for a drain; ends the waiting for the lease. */
+  readonly stop: AbortSignal;
+}
+
+/** The parts at work. Disposing stops them and gives the lease back; what is not durable comes again. */
+export interface KinesisPipeline extends AsyncDisposable {
+  /** Reads from the relay until the signal aborts; rejects where no retry mends it. */
+  read(signal: AbortSignal): Promise<void>;
+  /** Rejects where a part has failed for good, or another process has taken over; pending otherwise. */
+  readonly failed: Promise<never>;
+  /** Everything accepted is in the stream and its cursor saved. Call it when nothing reads any more. */
+  drain(signal: AbortSignal): Promise<void>;
+}
+
+/** Events of one pack at the most: what a consumer takes in one transaction. */
+const PACK_EVENTS = 500;
+/** What a crash costs to replay, and each save costs a write in DynamoDB. */
+const SAVE_EVERY_MS = 1_000;
+
+/** Waits for the lease. Rejects with what a person has to mend, and with the reason of `stop`. */
+export async function openKinesisPipeline(options: KinesisPipelineOptions): Promise<KinesisPipeline> {
+  const { surroundings, settings, kinesis } = options;
+  const { telemetry, vitals } = surroundings;
+  await using resources = new AsyncDisposableStack();
+  const client = createKinesisClient({ region: kinesis.region, endpoint: kinesis.endpoints.kinesis });
+  resources.defer(() => client.destroy());
+  const s3 = createS3Client({ region: kinesis.region, endpoint: kinesis.endpoints.s3 });
+  resources.defer(() => s3.destroy());
+  await whenAnswering(() => checkStream(client, kinesis.streamName), options);
+  const checkpoint = openCheckpoint(options, resources);
+  const writer = resources.use(
+    createKinesisWriter({
+      client,
+      streamName: kinesis.streamName,
+      largePacks: createLargePackStore({ client: s3, bucket: kinesis.bucket }),
+      guard: checkpoint,
+      telemetry,
+      random: Math.random,
+      onTrouble: (trouble) => {
+        vitals.writeTrouble = trouble;
+      },
+    }),
+  );
+  const ingest = resources.use(
+    await createIngest({
+      lanes: settings.LANES,
+      writer,
+      checkpoint,
+      recordGap: (gap) => recordWhenPossible(gap, checkpoint, options),
+      keepsCollection: compileCollectionFilter(settings.COLLECTIONS),
+      flush: { maxEvents: PACK_EVENTS, maxBytes: MAX_SEAL_BYTES, maxAgeMs: settings.FLUSH_AFTER_MS },
+      maxInFlightBytes: settings.MAX_IN_FLIGHT_MB * 1e6,
+      saveEveryMs: SAVE_EVERY_MS,
+      telemetry,
+      nowMs: Date.now,
+    }),
+  );
+  const source = createWebsocketSource({ relays: settings.RELAY_URL, cursors: checkpoint, telemetry });
+  vitals.savedCursors = await savedCursors(checkpoint, settings.RELAY_URL);
+  vitals.source = () => source.state();
+  vitals.ingest = () => ingest.state();
+  const owned = resources.move();
+  const failed = Promise.race([ingest.failed, checkpoint.lost]).then((fault) => Promise.reject(fault));
+  // Whoever looks at it later still sees the rejection; nobody may have to.
+  failed.catch(() => undefined);
+  return {
+    read: (signal) => source.run(ingest, signal),
+    failed,
+    drain: (signal) => ingest.drain(signal),
+    async [Symbol.asyncDispose]() {
+      vitals.source = null;
+      vitals.ingest = null;
+      await owned.disposeAsync();
+    },
+  };
+}
+
+function openCheckpoint(options: KinesisPipelineOptions, resources: AsyncDisposableStack): DynamoCheckpoint {
+  const { surroundings, kinesis, stop } = options;
+  const { telemetry, vitals } = surroundings;
+  const client = createDynamoClient({ region: kinesis.region, endpoint: kinesis.endpoints.dynamodb });
+  resources.defer(() => client.destroy());
+  return resources.use(
+    createDynamoCheckpoint({
+      client,
+      tableName: kinesis.tableName,
+      name: kinesis.streamName,
+      // One host may run several one after another under the same pid, as containers do.
+      owner: `${hostname()}/${process.pid}/${Date.now().toString(36)}`,
+      standby: kinesis.standby,
+      signal: stop,
+      telemetry,
+      onStandby(holder) {
+        vitals.standbyFor = holder;
+        telemetry.gauge("standby", holder === null ? 0 : 1);
+      },
+      onTrouble(trouble) {
+        vitals.connectTrouble = trouble;
+      },
+    }),
+  );
+}
+
+/** A gap is told before reading goes on behind it: with the table away, reading waits. */
+function recordWhenPossible(gap: Gap, checkpoint: DynamoCheckpoint, options: KinesisPipelineOptions): Promise<void> {
+  return whenAnswering(async () => {
+    await checkpoint.held();
+    await checkpoint.recordGap(gap);
+    options.surroundings.telemetry.log.warn("a span of the stream may be missing", {
+      reason: gap.reason,
+      relay: gap.relay,
+      afterSeq: gap.afterSeq,
+      beforeSeq: gap.beforeSeq,
+      detail: gap.detail,
+    });
+  }, options);
+}
+
+/** What AWS does not do now it may do later; only what a person has to mend ends the trying. */
+async function whenAnswering<Result>(work: () => Promise<Result>, options: KinesisPipelineOptions): Promise<Result> {
+  const { telemetry, vitals } = options.surroundings;
+  const result = await retried(work, {
+    signal: options.stop,
+    worthRetrying: (error) => !isWrongUse(error) && !isOver(error),
+    onRetry(error, delayMs) {
+      vitals.connectTrouble = errorLine(error);
+      telemetry.log.warn("AWS does not answer as it should; trying again until it does", {
+        error: errorLine(error),
+        retryInMs: delayMs,
+      });
+    },
+  });
+  vitals.connectTrouble = null;
+  return result;
+}
+
+function isOver(error: unknown): boolean {
+  return error instanceof LeaseLostError || error instanceof LeaseClosedError;
+}
+
+/** By the relay's host. */
+async function savedCursors(
+  checkpoint: DynamoCheckpoint,
+  relays: readonly string[],
+): Promise<ReadonlyMap<string, SavedCursor>> {
+  const saved = await Promise.all(relays.map((relay) => checkpoint.load(parseRelayAddress(relay).host)));
+  return new Map(saved.filter((cursor) => cursor !== null).map((cursor) => [cursor.relay, cursor]));
+}

@@ -1,0 +1,151 @@
+/** Packs in, records of a Kinesis stream out: in order within each lane, durable when `append` resolves. */
+import type { KinesisClient } from "@aws-sdk/client-kinesis";
+import type { Pack } from "../../core/pack.ts";
+import type { Telemetry } from "../../telemetry/port.ts";
+import type { PackWriter } from "../port.ts";
+import { backoffMs, pause, untilAborted } from "./backoff.ts";
+import { KinesisClosedError } from "./errors.ts";
+import { type FittedPack, fitRecords } from "./fit-records.ts";
+import { laneKeys } from "./lane-keys.ts";
+import type { LargePackStore } from "./large-packs.ts";
+import { MAX_RECORD_BYTES } from "./limits.ts";
+import { encodePackReference } from "./pack-reference.ts";
+import { failureOf, PutCalls, type PutOutcome } from "./put-calls.ts";
+import { Trouble } from "./trouble.ts";
+
+/** Whether this process may send. Kinesis cannot refuse a writer that was replaced: it has to hold back by itself. */
+export interface WriteGuard {
+  holds(): boolean;
+  /** Resolves when it may send (again); rejects when another process has taken over. */
+  held(): Promise<void>;
+}
+
+export interface KinesisWriterOptions {
+  readonly client: KinesisClient;
+  readonly streamName: string;
+  /** For single events that no record can hold. */
+  readonly largePacks: LargePackStore;
+  readonly guard: WriteGuard;
+  readonly telemetry: Telemetry;
+  /** A random number in [0, 1), for the jitter of the waits. */
+  readonly random: () => number;
+  /** Told why the stream takes nothing, in one line, and null when it does again. */
+  readonly onTrouble: (trouble: string | null) => void;
+}
+
+/** Disposing rejects every append that is not durable yet, and cuts the calls under way. */
+export interface KinesisWriter extends PackWriter, Disposable {
+  /** Takes no more packs; those under way go on. */
+  close(): void;
+}
+
+export function createKinesisWriter(options: KinesisWriterOptions): KinesisWriter {
+  return new LaneOrderedWriter(options);
+}
+
+interface Lane {
+  /** Settles when everything appended before has. */
+  tail: Promise<void>;
+  fence: number;
+  /** Packs that became several so far under this fence: the numbers of later ones move on by as much. */
+  extraPacks: number;
+}
+
+class LaneOrderedWriter implements KinesisWriter {
+  readonly #options: KinesisWriterOptions;
+  readonly #lanes = new Map<number, Lane>();
+  readonly #calls: PutCalls;
+  readonly #trouble: Trouble;
+  readonly #disposing = new AbortController();
+  #isClosed = false;
+
+  constructor(options: KinesisWriterOptions) {
+    const { client, streamName, telemetry, onTrouble } = options;
+    const { signal } = this.#disposing;
+    this.#options = options;
+    this.#calls = new PutCalls({ client, streamName, permit: () => this.#permit(), telemetry, signal });
+    this.#trouble = new Trouble({ telemetry, onTrouble, nowMs: () => performance.now() });
+  }
+
+  append(pack: Pack): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new KinesisClosedError());
+    const lane = this.#laneOf(pack);
+    const appended = lane.tail.then(() => this.#send(pack, lane));
+    // A pack that is refused for good leaves the lane refused: none may overtake it.
+    lane.tail = appended;
+    appended.catch(() => undefined);
+    return appended;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    this.#disposing.abort(new KinesisClosedError());
+  }
+
+  #laneOf({ header }: Pack): Lane {
+    const known = this.#lanes.get(header.lane);
+    if (known?.fence === header.fence) return known;
+    const lane: Lane = { tail: known?.tail ?? Promise.resolve(), fence: header.fence, extraPacks: 0 };
+    this.#lanes.set(header.lane, lane);
+    return lane;
+  }
+
+  async #send(pack: Pack, lane: Lane): Promise<void> {
+    const keys = laneKeys(pack.header);
+    const fitted = fitRecords(pack, {
+      firstNumber: pack.header.number + lane.extraPacks,
+      maxBytes: MAX_RECORD_BYTES - keys.partitionKey.length,
+    });
+    lane.extraPacks += fitted.length - 1;
+    if (fitted.length > 1) this.#options.telemetry.count("split_packs_total");
+    for (const part of fitted) {
+      const data = part.fits ? part.bytes : await this.#storeApart(part);
+      await this.#untilDone(pack.header.lane, () => this.#calls.put({ keys, data }));
+    }
+  }
+
+  /** To S3, and the bytes of the reference that takes its place in the lane. */
+  async #storeApart({ pack, bytes }: FittedPack): Promise<Uint8Array> {
+    const { largePacks, telemetry } = this.#options;
+    const { lane, firstSeq } = pack.header;
+    const reference = Promise.withResolvers<Uint8Array>();
+    await this.#untilDone(lane, async () => {
+      await this.#permit();
+      try {
+        reference.resolve(encodePackReference(await largePacks.put(pack.header, bytes)));
+        return { ok: true };
+      } catch (error) {
+        return failureOf(error);
+      }
+    });
+    telemetry.count("large_packs_total");
+    telemetry.log.info("an event is too large for a record: it lies in the bucket", { lane, seq: firstSeq });
+    return reference.promise;
+  }
+
+  /** Again and again, without limit: nothing of the lane goes on before. Rejects when disposed of, and as the guard does. */
+  async #untilDone(lane: number, attempt: () => Promise<PutOutcome>): Promise<void> {
+    const { signal } = this.#disposing;
+    for (;;) {
+      signal.throwIfAborted();
+      const outcome = await attempt();
+      if (outcome.ok) {
+        this.#trouble.succeeded(lane);
+        return;
+      }
+      signal.throwIfAborted();
+      await pause(backoffMs(this.#trouble.failed(lane, outcome), this.#options.random), signal);
+    }
+  }
+
+  /** Looks again after each wait: a lease can be old again by the time that its renewal is heard of. */
+  async #permit(): Promise<void> {
+    const { guard } = this.#options;
+    const { signal } = this.#disposing;
+    while (!guard.holds()) await untilAborted(guard.held(), signal);
+  }
+}
