@@ -1,7 +1,10 @@
 /** consume(): packs → rows. The same function behind every stream. */
 import type { BatchEvent } from "../core/batch.ts";
+import type { CollectionFilter } from "../core/collection-filter.ts";
 import { packLetter } from "../core/dead-letter.ts";
+import type { FirehoseEvent } from "../core/event.ts";
 import { type Pack, readPack } from "../core/pack.ts";
+import { keepOps } from "../core/pack-envelope.ts";
 import type { FinishedPack, Store } from "../store/port.ts";
 import type { Telemetry } from "../telemetry/port.ts";
 import { sourceOf } from "./apply.ts";
@@ -13,6 +16,10 @@ export interface ConsumeOptions {
   readonly store: Store;
   readonly telemetry: Telemetry;
   readonly nowMs: () => number;
+  /** Collections whose ops are kept, all without it. A commit that loses its ops still advances its repo. */
+  readonly keepsCollection?: CollectionFilter;
+  /** Event by event from the start, for packs that take too long as a whole: each event is durable by itself. */
+  readonly oneByOne?: boolean;
 }
 
 /** What was begun so often without an end is worked event by event (guarantee 9). */
@@ -23,22 +30,25 @@ export const DEATHS_UNTIL_ONE_BY_ONE = 3;
  * repeat, or a dead letter. Rejects with a StoreError of kind `transient`; the same packs can then be given again.
  */
 export async function consume(packs: readonly Pack[], options: ConsumeOptions): Promise<void> {
-  const { store } = options;
-  const readable = await readPacks(packs, options);
+  const { store, oneByOne = false, telemetry } = options;
+  const { readable, filteredOps } = await readPacks(packs, options);
   if (readable.length === 0) {
     return;
   }
   const units = readable.map(({ unit }) => unit);
   try {
     const deaths = await store.marks.begin(units, { single: false });
-    const firstDeadly = deaths.findIndex((count) => count >= DEATHS_UNTIL_ONE_BY_ONE);
+    const isDeadly = (count: number): boolean => oneByOne || count >= DEATHS_UNTIL_ONE_BY_ONE;
+    const firstDeadly = deaths.findIndex(isDeadly);
     const calm = firstDeadly === -1 ? readable : readable.slice(0, firstDeadly);
     await workTogether(calm, options);
     // From a deadly pack on one at a time, in order: what follows it in its lane must not overtake it.
     for (const [index, pack] of readable.slice(calm.length).entries()) {
-      const isDeadly = (deaths[calm.length + index] ?? 0) >= DEATHS_UNTIL_ONE_BY_ONE;
-      await (isDeadly ? workDeadly(pack, options) : workTogether([pack], options));
+      const deadly = isDeadly(deaths[calm.length + index] ?? 0);
+      await (deadly ? workDeadly(pack, options) : workTogether([pack], options));
     }
+    // Not before: what failed is given again, and would be counted again.
+    if (filteredOps > 0) telemetry.count("filtered_ops_total", filteredOps);
   } catch (error) {
     await store.marks.release(units);
     throw error;
@@ -58,7 +68,7 @@ function workTogether(packs: readonly ReadablePack[], options: ConsumeOptions): 
 }
 
 async function workDeadly({ unit, sources }: ReadablePack, options: ConsumeOptions): Promise<void> {
-  options.telemetry.log.warn("a pack has killed its process before and is worked event by event", {
+  options.telemetry.log.warn("a pack that killed its process, or takes too long, is worked event by event", {
     lane: unit.lane,
     firstSeq: unit.firstSeq,
   });
@@ -66,8 +76,17 @@ async function workDeadly({ unit, sources }: ReadablePack, options: ConsumeOptio
 }
 
 /** Decodes; a pack that cannot be read becomes a dead letter at once. */
-async function readPacks(packs: readonly Pack[], options: ConsumeOptions): Promise<ReadablePack[]> {
+async function readPacks(
+  packs: readonly Pack[],
+  options: ConsumeOptions,
+): Promise<{ readonly readable: readonly ReadablePack[]; readonly filteredOps: number }> {
   const readable: ReadablePack[] = [];
+  let filteredOps = 0;
+  const kept = (event: FirehoseEvent): FirehoseEvent => {
+    const left = filtered(event, options.keepsCollection);
+    if (event.kind === "commit" && left.kind === "commit") filteredOps += event.ops.length - left.ops.length;
+    return left;
+  };
   for (const pack of packs) {
     const { header } = pack;
     const relayId = await options.store.relayId(header.relay, header.epoch);
@@ -75,12 +94,18 @@ async function readPacks(packs: readonly Pack[], options: ConsumeOptions): Promi
     const last = result.ok ? result.events.at(-1) : undefined;
     const unit: FinishedPack = { ...header, relayId, timeMs: last?.timeMs ?? null };
     if (result.ok) {
-      readable.push({ unit, sources: result.events.map((event) => sourceOf(event, header, relayId)) });
+      readable.push({ unit, sources: result.events.map((event) => sourceOf(kept(event), header, relayId)) });
     } else {
       await keepPack(pack, unit, `${result.reason} at byte ${result.offset}`, options);
     }
   }
-  return readable;
+  return { readable, filteredOps };
+}
+
+/** As the ingester does: of a path that cannot be read nobody knows the collection, and its dead letter is kept in any case. */
+function filtered(event: FirehoseEvent, keepsCollection: CollectionFilter | undefined): FirehoseEvent {
+  if (event.kind !== "commit" || keepsCollection === undefined) return event;
+  return keepOps(event, ({ collection, fault }) => keepsCollection(collection) || fault?.reason === "bad-path");
 }
 
 async function keepPack(pack: Pack, unit: FinishedPack, detail: string, options: ConsumeOptions): Promise<void> {

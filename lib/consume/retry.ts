@@ -2,7 +2,7 @@
 import type { BatchEvent } from "../core/batch.ts";
 import { decodeMessage } from "../core/decode-event.ts";
 import type { FirehoseEvent } from "../core/event.ts";
-import { decodePack, readPack } from "../core/pack.ts";
+import { decodePack, type PackHeader, readPack } from "../core/pack.ts";
 import { decodeEnvelope } from "../core/pack-envelope.ts";
 import { type LetterToRetry, type Store, StoreError } from "../store/port.ts";
 import { applyEvents } from "./apply.ts";
@@ -40,11 +40,12 @@ export async function retryLetter(letter: LetterToRetry, options: RetryOptions):
     return { state: "still failing", reason: read.reason };
   }
   try {
-    const relayId = await store.relayId(letter.relay, letter.epoch);
+    const { relay, epoch } = read.place ?? letter;
+    const relayId = await store.relayId(relay, epoch);
     const sources: BatchEvent[] = read.events.map((event) => ({
       event,
-      relay: letter.relay,
-      epoch: letter.epoch,
+      relay,
+      epoch,
       relayId,
       mode: event.kind === "sync" ? "repo" : "record",
       setAside: null,
@@ -60,7 +61,12 @@ export async function retryLetter(letter: LetterToRetry, options: RetryOptions):
 }
 
 type ReadEvents =
-  | { readonly ok: true; readonly events: readonly FirehoseEvent[] }
+  | {
+      readonly ok: true;
+      readonly events: readonly FirehoseEvent[];
+      /** What a pack says itself: of one that could not be read the letter may not know it. */
+      readonly place?: Pick<PackHeader, "relay" | "epoch">;
+    }
   | { readonly ok: false; readonly reason: string };
 
 function eventsOf(letter: LetterToRetry, nowMs: number): ReadEvents {
@@ -100,6 +106,9 @@ function asApplicable(event: FirehoseEvent, nowMs: number): ReadEvents {
 
 function eventsOfPack(bytes: Uint8Array | null): ReadEvents {
   const decoded = decodePack(bytes ?? new Uint8Array());
-  const read = decoded.ok ? readPack(decoded.pack) : decoded;
-  return read.ok ? { ok: true, events: read.events } : { ok: false, reason: `${read.reason} at byte ${read.offset}` };
+  if (!decoded.ok) return { ok: false, reason: `${decoded.reason} at byte ${decoded.offset}` };
+  const read = readPack(decoded.pack);
+  return read.ok
+    ? { ok: true, events: read.events, place: decoded.pack.header }
+    : { ok: false, reason: `${read.reason} at byte ${read.offset}` };
 }

@@ -9,13 +9,29 @@ import { MISSING_PARTITION, storeError } from "./postgres-errors.ts";
 import type { Queries } from "./queries-port.ts";
 import { createTransaction } from "./transaction.ts";
 
+/** How to log in where the address does not say it: its password may change while the pool lives. */
+export interface PoolLogin {
+  readonly user: string;
+  /** Asked for each new connection. */
+  readonly password: () => Promise<string>;
+  /** Only over TLS, and only with a server whose certificate is for this host and of an authority that Node trusts. */
+  readonly verifiesTls: boolean;
+}
+
 export interface PostgresStoreOptions {
   readonly connectionString: string;
+  /** Stands for the user, the password and the TLS of `connectionString`, of which host, port and database are left. */
+  readonly login?: PoolLogin | undefined;
   /** Connections at the most. */
   readonly poolSize: number;
   readonly log: Log;
   /** Connecting takes no longer; milliseconds. */
   readonly connectTimeoutMs?: number;
+  /**
+   * How soon the server notices in the middle of a statement that `cut` has closed the connection, and gives up its locks; milliseconds.
+   * Without it, at the statement's end. Only on systems where Postgres can (`client_connection_check_interval`): Linux among them.
+   */
+  readonly noticeCutAfterMs?: number;
 }
 
 export interface PostgresStore extends Store, AsyncDisposable {
@@ -59,7 +75,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     pool,
     marks,
     relayId: (relay, epoch) => asStoreErrors(names.relayId(pool, relay, epoch)),
-    transact: (work) => transact({ pool, names, busy }, work),
+    transact: (work) => transact({ pool, names, busy, begin: beginText(options) }, work),
     cut() {
       for (const client of busy) void client.end().catch(() => undefined);
     },
@@ -70,14 +86,21 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   };
 }
 
+function beginText({ noticeCutAfterMs }: Pick<PostgresStoreOptions, "noticeCutAfterMs">): string {
+  return noticeCutAfterMs === undefined
+    ? BEGIN
+    : `${BEGIN}; SET LOCAL client_connection_check_interval = ${Math.round(noticeCutAfterMs)}`;
+}
+
 /** Also for short-lived commands. */
 export function createPool({
   connectionString,
+  login,
   poolSize,
   connectTimeoutMs = CONNECT_TIMEOUT_MS,
 }: Omit<PostgresStoreOptions, "log">): pg.Pool {
   const pool = new pg.Pool({
-    connectionString,
+    ...(login === undefined ? { connectionString } : loginConfig(connectionString, login)),
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: QUERY_TIMEOUT_MS,
@@ -92,15 +115,29 @@ export function createPool({
   return pool;
 }
 
+/** In parts: `pg` would take an address's empty password before the one that is asked for. */
+function loginConfig(connectionString: string, { user, password, verifiesTls }: PoolLogin): pg.PoolConfig {
+  const { hostname, port, pathname } = new URL(connectionString);
+  return {
+    host: decodeURIComponent(hostname),
+    ...(port !== "" && { port: Number(port) }),
+    database: decodeURIComponent(pathname.slice(1)) || user,
+    user,
+    password,
+    ssl: verifiesTls ? { rejectUnauthorized: true } : false,
+  };
+}
+
 interface Connections {
   readonly pool: pg.Pool;
   readonly names: Names;
   /** Those with a transaction under way. */
   readonly busy: Set<pg.PoolClient>;
+  readonly begin: string;
 }
 
 async function transact<Result>(
-  { pool, names, busy }: Connections,
+  { pool, names, busy, begin }: Connections,
   work: (transaction: StoreTransaction) => Promise<Result>,
 ): Promise<Result> {
   const client = await asStoreErrors(pool.connect());
@@ -111,7 +148,7 @@ async function transact<Result>(
     const queries: Queries = {
       query: (text: string | pg.QueryConfig, values?: unknown[]) => asStoreErrors(client.query(text, values)),
     };
-    const transaction = inTransaction(queries);
+    const transaction = inTransaction(queries, begin);
     const result = await work(createTransaction(transaction.queries, names.on(transaction.before)));
     await queries.query("COMMIT");
     return result;
@@ -133,12 +170,12 @@ async function transact<Result>(
  * The transaction begins with its first query, and names are resolved before that, each in a transaction of its own: who adds one holds it
  * until it commits, and two batches of a new database would wait for each other's names from their first statement to their last.
  */
-function inTransaction(queries: Queries): { readonly queries: Queries; readonly before: Queries } {
+function inTransaction(queries: Queries, begin: string): { readonly queries: Queries; readonly before: Queries } {
   let begun: Promise<unknown> | undefined;
   return {
     queries: {
       query: async (text: string | pg.QueryConfig, values?: unknown[]) => {
-        begun ??= queries.query(BEGIN);
+        begun ??= queries.query(begin);
         await begun;
         return queries.query(text as string, values);
       },

@@ -1,0 +1,76 @@
+/** The owner's address in, the database at this version out, with the roles that the other functions come in as. */
+import { ConfigurationError } from "../../lib/config/configuration-error.ts";
+import type { Settings } from "../../lib/config/processes.ts";
+import { createDatabaseLogin, isRefusedLogin, type PoolLogin } from "../../lib/credentials/database-login.ts";
+import { MIGRATIONS_DIRECTORY, migrate } from "../../lib/store/migrate.ts";
+import { VIEW_NAMES } from "../../lib/store/view-names.ts";
+import type { Log } from "../../lib/telemetry/port.ts";
+import { checkRoles } from "./check-roles.ts";
+import { explainFailure } from "./explain-failure.ts";
+
+export interface MigrationRun {
+  readonly settings: Settings<"migrate">;
+  readonly log: Log;
+  /** Beside the bundle; elsewhere in tests. */
+  readonly directory?: URL;
+}
+
+/**
+ * For the locks that a migration waits for, and for one statement of it: below the function's 15 minutes, so that it ends with the
+ * database's own words. Said at the start of the session, which the instance's endpoint takes and a pooler would not.
+ */
+const SESSION_LIMITS = "-c lock_timeout=60s -c statement_timeout=13min";
+
+/** @throws MigrationFailure whose message a person can act on. */
+export async function runMigration(run: MigrationRun): Promise<{ readonly applied: readonly string[] }> {
+  try {
+    return await asOwner(run.settings, async (connectionString) => {
+      const { applied } = await migrate({
+        connectionString,
+        schema: run.settings.DATABASE_SCHEMA,
+        directory: run.directory ?? MIGRATIONS_DIRECTORY,
+        viewNames: VIEW_NAMES,
+        log: run.log,
+      });
+      await checkRoles({ connectionString });
+      run.log.info("the database is at this version", { applied: applied.length });
+      return { applied };
+    });
+  } catch (error) {
+    throw explainFailure(error, run.settings.DATABASE_URL);
+  }
+}
+
+async function asOwner<T>(settings: Settings<"migrate">, work: (connectionString: string) => Promise<T>): Promise<T> {
+  const address = settings.DATABASE_URL;
+  if (address === null) throw new ConfigurationError("DATABASE_URL is not set: must be the database to migrate");
+  const login = createDatabaseLogin({
+    address,
+    auth: settings.DATABASE_AUTH,
+    secretId: settings.DATABASE_SECRET_ARN,
+    region: settings.AWS_REGION,
+    secretsEndpoint: settings.AWS_ENDPOINT_URL_SECRETS_MANAGER,
+    nowMs: Date.now,
+  });
+  try {
+    return await work(await sessionAddress(address, await login.open()));
+  } catch (error) {
+    // A secret that was rotated between its reading and the log-in is read once more.
+    if (!isRefusedLogin(error) || !login.forget()) throw error;
+    return await work(await sessionAddress(address, await login.open()));
+  }
+}
+
+/** Percent-encoded by URL: a generated password has any characters. */
+async function sessionAddress(address: string, login: PoolLogin | undefined): Promise<string> {
+  const url = new URL(address);
+  if (login !== undefined) {
+    url.username = encodeURIComponent(login.user);
+    url.password = encodeURIComponent(await login.password());
+    // The certificate has to be for this host, and of an authority that Node knows (NODE_EXTRA_CA_CERTS).
+    url.searchParams.set("sslmode", login.verifiesTls ? "verify-full" : "disable");
+  }
+  const given = url.searchParams.get("options");
+  url.searchParams.set("options", given === null ? SESSION_LIMITS : `${SESSION_LIMITS} ${given}`);
+  return url.href;
+}
