@@ -1,0 +1,107 @@
+/** From the stream into rows: how far behind, what could not be applied, and how old is what readers see? */
+import { TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import type { MonitoredMetrics } from "../monitored-metrics.ts";
+import type { Stage } from "../stage.ts";
+import { type AlarmDefinition, SILENCE } from "./alarm-definition.ts";
+
+export function indexerAlarms(stage: Stage, metrics: MonitoredMetrics): readonly AlarmDefinition[] {
+  const { heartbeat, counted } = SILENCE;
+  const halfRetentionMs = stage.stream.retentionHours * 3_600_000 * 0.5;
+  const perInvocation = {
+    onSilence: TreatMissingData.NOT_BREACHING,
+    silence: "without invocations there is no age: no-ingest speaks for that",
+  };
+  return [
+    {
+      id: "iterator-age",
+      severity: "ticket",
+      says: "The indexer is more than a minute behind the stream",
+      metric: metrics.iteratorAgeMs,
+      when: "above",
+      threshold: 60_000,
+      points: [10, 15],
+      ...perInvocation,
+    },
+    {
+      id: "iterator-age-high",
+      severity: "page",
+      says: "The indexer is more than ten minutes behind the stream",
+      metric: metrics.iteratorAgeMs,
+      when: "above",
+      threshold: 600_000,
+      points: [10, 15],
+      ...perInvocation,
+    },
+    {
+      id: "lag-near-retention",
+      severity: "page",
+      says: `The indexer is behind by half of the stream's ${stage.stream.retentionHours} hours: batches will go to the bucket`,
+      metric: metrics.iteratorAgeMs,
+      when: "above",
+      threshold: halfRetentionMs,
+      points: [3, 3],
+      onSilence: TreatMissingData.IGNORE,
+      silence: "an outage of the function writes nothing, and the lag goes on: the alarm stays as it is",
+    },
+    {
+      id: "failed-batches",
+      severity: "page",
+      says: "Batches have gone to the bucket unapplied",
+      metric: metrics.failedBatches,
+      when: "above",
+      threshold: 0,
+      points: [1, 1],
+      ...counted,
+    },
+    {
+      id: "failed-deliveries",
+      severity: "page",
+      says: "A batch could not even be written to the bucket",
+      metric: metrics.failedDeliveries,
+      when: "above",
+      threshold: 0,
+      points: [1, 1],
+      ...counted,
+    },
+    {
+      id: "function-errors",
+      severity: "ticket",
+      says: "Invocations of the indexer fail",
+      metric: metrics.indexerErrors,
+      when: "above",
+      threshold: 0,
+      points: [3, 5],
+      ...counted,
+    },
+    {
+      id: "function-throttles",
+      severity: "ticket",
+      says: "Lambda does not start the indexer",
+      metric: metrics.indexerThrottles,
+      when: "above",
+      threshold: 0,
+      points: [3, 5],
+      ...counted,
+    },
+    {
+      id: "dead-letters",
+      severity: "ticket",
+      says: "Events have become dead letters",
+      metric: metrics.deadLetters,
+      when: "above",
+      threshold: 0,
+      points: [1, 1],
+      ...counted,
+    },
+    {
+      id: "stale-rows",
+      severity: "page",
+      says: "The newest rows in the database are more than five minutes old",
+      metric: metrics.newestRowAge,
+      when: "above",
+      threshold: 300,
+      points: [5, 5],
+      ...heartbeat,
+    },
+  ];
+}

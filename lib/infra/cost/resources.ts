@@ -1,0 +1,100 @@
+/** Synthesised templates in, the resources that cost something out, counted and sized. */
+
+export interface CloudFormationTemplate {
+  readonly Resources?: Readonly<Record<string, CloudFormationResource>>;
+}
+
+interface CloudFormationResource {
+  readonly Type: string;
+  readonly Properties?: Readonly<Record<string, unknown>>;
+}
+
+export interface PaidResources {
+  readonly shards: number;
+  readonly retentionHours: number;
+  readonly lanes: number;
+  readonly tasks: readonly { readonly count: number; readonly vcpus: number; readonly memoryGb: number }[];
+  readonly publicAddresses: number;
+  readonly natGateways: number;
+  /** One for each zone that an endpoint is in. */
+  readonly interfaceEndpoints: number;
+  readonly indexerMemoryGb: number;
+  /** Invocations at a time, and how long each waits for its batch. */
+  readonly workers: number;
+  readonly batchingWindowSeconds: number;
+  readonly databases: readonly { readonly instance: string; readonly allocatedGb: number; readonly multiAz: boolean }[];
+  readonly proxies: number;
+  readonly secrets: number;
+  readonly alarms: number;
+  readonly dashboards: number;
+}
+
+export function paidResources(templates: readonly CloudFormationTemplate[]): PaidResources {
+  const resources = templates.flatMap(({ Resources = {} }) => Object.entries(Resources));
+  const of = (type: string) =>
+    resources.flatMap(([, { Type, Properties = {} }]) => (Type === type ? [Properties] : []));
+  const services = of("AWS::ECS::Service");
+  const stream = of("AWS::Kinesis::Stream")[0];
+  const mapping = of("AWS::Lambda::EventSourceMapping")[0];
+  const databases = of("AWS::RDS::DBInstance");
+  const shards = number(stream?.ShardCount, 0);
+  return {
+    shards,
+    retentionHours: number(stream?.RetentionPeriodHours, 24),
+    lanes: lanesOf(of("AWS::ECS::TaskDefinition")),
+    tasks: services.map((service) => ({
+      count: number(service.DesiredCount, 1),
+      ...sizeOf(definitionOf(service, resources)),
+    })),
+    publicAddresses: services.reduce((sum, service) => sum + number(service.DesiredCount, 1), 0),
+    natGateways: of("AWS::EC2::NatGateway").length,
+    interfaceEndpoints: of("AWS::EC2::VPCEndpoint")
+      .filter(({ VpcEndpointType }) => VpcEndpointType === "Interface")
+      .reduce((sum, { SubnetIds }) => sum + (Array.isArray(SubnetIds) ? SubnetIds.length : 1), 0),
+    indexerMemoryGb: indexerMemoryMiB(mapping, resources) / 1024,
+    workers: shards * number(mapping?.ParallelizationFactor, 1),
+    batchingWindowSeconds: number(mapping?.MaximumBatchingWindowInSeconds, 0),
+    databases: databases.map((database) => ({
+      instance: String(database.DBInstanceClass).replace(/^db\./, ""),
+      allocatedGb: number(database.AllocatedStorage, 20),
+      multiAz: database.MultiAZ === true,
+    })),
+    proxies: of("AWS::RDS::DBProxy").length,
+    secrets: databases.filter(({ ManageMasterUserPassword }) => ManageMasterUserPassword === true).length,
+    alarms: of("AWS::CloudWatch::Alarm").length,
+    dashboards: of("AWS::CloudWatch::Dashboard").length,
+  };
+}
+
+type Resources = readonly (readonly [string, CloudFormationResource])[];
+
+function definitionOf(
+  service: Readonly<Record<string, unknown>>,
+  resources: Resources,
+): Readonly<Record<string, unknown>> {
+  return target(service.TaskDefinition, resources);
+}
+
+function indexerMemoryMiB(mapping: Readonly<Record<string, unknown>> | undefined, resources: Resources): number {
+  return mapping === undefined ? 0 : number(target(mapping.FunctionName, resources).MemorySize, 128);
+}
+
+/** What a `{ Ref: … }` points at in the same template. */
+function target(reference: unknown, resources: Resources): Readonly<Record<string, unknown>> {
+  const id = (reference as { readonly Ref?: string } | undefined)?.Ref;
+  return resources.find(([name]) => name === id)?.[1].Properties ?? {};
+}
+
+function sizeOf(definition: Readonly<Record<string, unknown>>): { readonly vcpus: number; readonly memoryGb: number } {
+  return { vcpus: number(definition.Cpu, 0) / 1024, memoryGb: number(definition.Memory, 0) / 1024 };
+}
+
+function lanesOf(definitions: readonly Readonly<Record<string, unknown>>[]): number {
+  const text = JSON.stringify(definitions).match(/"Name":"LANES","Value":"(\d+)"/)?.[1];
+  return number(text, 0);
+}
+
+function number(value: unknown, otherwise: number): number {
+  const read = Number(value);
+  return value === undefined || Number.isNaN(read) ? otherwise : read;
+}

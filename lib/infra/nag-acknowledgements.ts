@@ -1,0 +1,131 @@
+/** Findings of cdk-nag that we know and accept, each with its reason, where it is. Anything else fails the synthesis. */
+import { type Stack, Validations } from "aws-cdk-lib";
+import type { IConstruct } from "constructs";
+import { resourceName } from "./names.ts";
+import type { Stage } from "./stage.ts";
+
+export interface Acknowledgement {
+  /** Name of the stack without the stage. */
+  readonly stack: string;
+  /** Paths in that stack; what a stage does not have is passed over. */
+  readonly at: readonly string[];
+  readonly findings: readonly string[];
+  readonly reason: string;
+}
+
+const NODE_FUNCTIONS = ["Migrate", "IndexEvents", "Freshness"] as const;
+const TASKS = ["Ingester", "Operations"] as const;
+
+const MANAGED_POLICIES = ["AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole"] as const;
+
+/** Rights on the objects of a bucket of another stack: how the finding names it hangs on the export's name. */
+function objectsOf(stage: Stage, output: string): string {
+  return `AwsSolutions-IAM5[Resource::${resourceName(stage, "stream")}:ExportsOutputFnGetAtt${output}/*]`;
+}
+
+export function acknowledgements(stage: Stage): readonly Acknowledgement[] {
+  const largePacks = objectsOf(stage, "LargePacks2C913812Arn83CC543D");
+  const failedBatches = objectsOf(stage, "FailedBatches983C92ECArnCC01FDBE");
+  return [
+    {
+      stack: "network",
+      at: ["Vpc"],
+      findings: ["AwsSolutions-VPC7"],
+      reason: "Nothing comes in but answers; records of each of the relay's packets would cost more than the stream.",
+    },
+    {
+      stack: "stream",
+      at: ["LargePacks", "FailedBatches"],
+      findings: ["AwsSolutions-S1"],
+      reason: "Two private buckets with one writer each and public records in them; the access log would be a third.",
+    },
+    {
+      stack: "database",
+      at: ["Database"],
+      findings: stage.database.multiAz ? [] : ["AwsSolutions-RDS3"],
+      reason:
+        "A zone's outage shows as lag: stream and relay keep 48 and 72 hours. database.multiAz doubles the price.",
+    },
+    {
+      stack: "database",
+      at: ["Database"],
+      findings: stage.onRemoval === "keep" ? [] : ["AwsSolutions-RDS10"],
+      reason: "A stage that is made to be thrown away.",
+    },
+    {
+      stack: "database",
+      at: ["Database"],
+      findings: ["AwsSolutions-RDS11"],
+      reason: "No route leads there from outside: another port would hide nothing and surprise every client.",
+    },
+    {
+      stack: "database",
+      at: ["Bastion/Host"],
+      findings: [
+        "AwsSolutions-IAM5[Action::ssmmessages:*]",
+        "AwsSolutions-IAM5[Action::ec2messages:*]",
+        "AwsSolutions-IAM5[Resource::*]",
+      ],
+      reason: "Session Manager's own channel; these actions know no resources.",
+    },
+    {
+      stack: "database",
+      at: ["Bastion/Host"],
+      findings: ["AwsSolutions-EC28", "AwsSolutions-EC29"],
+      reason: "Off by default, holds nothing, and is gone with the next deployment without -c bastion=true.",
+    },
+    {
+      stack: "ingester",
+      at: ["Cluster"],
+      findings: ["AwsSolutions-ECS4"],
+      reason: "The process writes its own metrics; Container Insights would be paid for the same again.",
+    },
+    {
+      stack: "ingester",
+      at: TASKS.map((task) => `${task}/Task`),
+      findings: ["AwsSolutions-ECS2"],
+      reason: "Settings without a secret among them: credentials are the task's role.",
+    },
+    {
+      stack: "ingester",
+      at: TASKS.map((task) => `${task}/Task/ExecutionRole`),
+      findings: ["AwsSolutions-IAM5[Resource::*]"],
+      reason: "ecr:GetAuthorizationToken knows no resource.",
+    },
+    {
+      stack: "ingester",
+      at: TASKS.map((task) => `${task}/Task/TaskRole`),
+      findings: [largePacks, failedBatches],
+      reason: "One action on the objects of one bucket, whose names are made while running.",
+    },
+    {
+      stack: "indexer",
+      at: ["IndexEvents/ServiceRole"],
+      findings: [largePacks, failedBatches],
+      reason: "One action on the objects of one bucket, whose names are made while running.",
+    },
+    {
+      stack: "indexer",
+      at: NODE_FUNCTIONS.map((name) => `${name}/ServiceRole`),
+      findings: MANAGED_POLICIES.map(
+        (policy) => `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/${policy}]`,
+      ),
+      reason: "What Lambda itself needs for logs and for its network interfaces; AWS keeps it right.",
+    },
+  ];
+}
+
+/** Puts each reason beside what it speaks of. */
+export function acknowledgeFindings(stack: Stack, stage: Stage): void {
+  for (const { stack: name, at, findings, reason } of acknowledgements(stage)) {
+    if (stack.node.id !== resourceName(stage, name)) continue;
+    for (const path of at) {
+      const place = constructAt(stack, path);
+      if (place !== undefined) Validations.of(place).acknowledge(...findings.map((id) => ({ id, reason })));
+    }
+  }
+}
+
+function constructAt(stack: Stack, path: string): IConstruct | undefined {
+  return path.split("/").reduce((place: IConstruct | undefined, part) => place?.node.tryFindChild(part), stack);
+}

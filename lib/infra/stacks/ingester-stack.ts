@@ -1,0 +1,162 @@
+/** The process that reads the relay, one task that stops before the next starts, and the task that runs a person's command. */
+import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
+import type * as dynamodb from "aws-cdk-lib/aws-dynamodb";
+import * as ec2 from "aws-cdk-lib/aws-ec2";
+import { DockerImageAsset, Platform } from "aws-cdk-lib/aws-ecr-assets";
+import * as ecs from "aws-cdk-lib/aws-ecs";
+import * as iam from "aws-cdk-lib/aws-iam";
+import type * as kinesis from "aws-cdk-lib/aws-kinesis";
+import type * as rds from "aws-cdk-lib/aws-rds";
+import type * as s3 from "aws-cdk-lib/aws-s3";
+import type { Construct } from "constructs";
+import { HardenedTask } from "../constructs/hardened-task.ts";
+import { type EnvironmentOf, observed, throughProxy, variables } from "../environment.ts";
+import { grantObjects } from "../grant-objects.ts";
+import { DATABASE_ROLES, resourceName } from "../names.ts";
+import type { Stage } from "../stage.ts";
+import type { SecurityGroups } from "./network-stack.ts";
+
+const HTTP_PORT = 8080;
+
+export interface IngesterStackProps extends StackProps {
+  readonly stage: Stage;
+  /** The checkout: what the image is built from. */
+  readonly root: string;
+  readonly vpc: ec2.IVpc;
+  readonly securityGroups: SecurityGroups;
+  readonly stream: kinesis.Stream;
+  readonly cursorTable: dynamodb.Table;
+  readonly largePacks: s3.IBucket;
+  readonly failedBatches: s3.IBucket;
+  readonly proxy: rds.DatabaseProxy;
+}
+
+export class IngesterStack extends Stack {
+  readonly service: ecs.FargateService;
+
+  constructor(scope: Construct, id: string, props: IngesterStackProps) {
+    super(scope, id, props);
+    const { stage } = props;
+    const cluster = new ecs.Cluster(this, "Cluster", {
+      clusterName: resourceName(stage, "cluster"),
+      vpc: props.vpc,
+    }) as ecs.ICluster;
+    const image = new DockerImageAsset(this, "Image", {
+      directory: props.root,
+      file: "ingester/Dockerfile",
+      platform: Platform.LINUX_ARM64,
+    });
+    this.service = this.ingester(cluster, image, props);
+    const operations = this.operations(image, props);
+
+    new CfnOutput(this, "ClusterName", { value: cluster.clusterName });
+    new CfnOutput(this, "ServiceName", { value: this.service.serviceName });
+    new CfnOutput(this, "OperationsTaskDefinition", { value: operations.taskDefinition.family });
+    new CfnOutput(this, "OperationsLogGroup", { value: operations.logGroup.logGroupName });
+    new CfnOutput(this, "OperationsSecurityGroupId", { value: props.securityGroups.operations.securityGroupId });
+    new CfnOutput(this, "OperationsSubnetIds", {
+      value: props.vpc.publicSubnets.map(({ subnetId }) => subnetId).join(","),
+    });
+  }
+
+  private ingester(cluster: ecs.ICluster, image: DockerImageAsset, props: IngesterStackProps): ecs.FargateService {
+    const { stage, stream, cursorTable, largePacks } = props;
+    const environment: EnvironmentOf<"ingest"> = {
+      ...observed(stage),
+      RELAY_URL: stage.relayUrls.join(","),
+      LANES: String(stage.stream.lanes),
+      STREAM: "kinesis",
+      KINESIS_STREAM_NAME: stream.streamName,
+      DYNAMODB_TABLE_NAME: cursorTable.tableName,
+      LARGE_PACKS_BUCKET: largePacks.bucketName,
+      STANDBY: String(stage.ingester.standby),
+      PORT: String(HTTP_PORT),
+      // Nobody but the health check in the same task asks.
+      HTTP_HOST: "127.0.0.1",
+    };
+    const task = new HardenedTask(this, "Ingester", {
+      stage,
+      name: "ingester",
+      image: ecs.ContainerImage.fromDockerImageAsset(image),
+      cpuUnits: stage.ingester.cpuUnits,
+      memoryMiB: stage.ingester.memoryMiB,
+      environment: variables(environment),
+      healthCheck: progressCheck(),
+    });
+    const { taskRole } = task.taskDefinition;
+    stream.grant(taskRole, "kinesis:PutRecords", "kinesis:ListShards");
+    cursorTable.grant(taskRole, "dynamodb:GetItem", "dynamodb:PutItem");
+    grantObjects(largePacks, { to: taskRole, actions: ["s3:PutObject"] });
+    return this.oneAtATime(cluster, task, props);
+  }
+
+  /** Stop-before-start: the lease fences what overlaps anyway, but two readers would pay the relay's traffic twice. */
+  private oneAtATime(cluster: ecs.ICluster, task: HardenedTask, props: IngesterStackProps): ecs.FargateService {
+    const { standby } = props.stage.ingester;
+    return new ecs.FargateService(this, "Service", {
+      serviceName: resourceName(props.stage, "ingester"),
+      cluster,
+      taskDefinition: task.taskDefinition,
+      desiredCount: standby ? 2 : 1,
+      // With a standby one of the two goes at a time, and the other takes over.
+      minHealthyPercent: standby ? 50 : 0,
+      maxHealthyPercent: 100,
+      circuitBreaker: { enable: true, rollback: true },
+      availabilityZoneRebalancing: ecs.AvailabilityZoneRebalancing.DISABLED,
+      enableECSManagedTags: true,
+      propagateTags: ecs.PropagatedTagSource.SERVICE,
+      // A public address of its own: 3.65 USD a month, where a NAT gateway takes 33 and 0.045 for each GB from the relay.
+      assignPublicIp: true,
+      vpcSubnets: { subnetType: ec2.SubnetType.PUBLIC },
+      securityGroups: [props.securityGroups.ingester],
+    });
+  }
+
+  /** No service: `npm run ops` starts it with a command, follows its log and takes its exit code. */
+  private operations(image: DockerImageAsset, props: IngesterStackProps): HardenedTask {
+    const { stage, stream, cursorTable, largePacks, failedBatches, proxy } = props;
+    const environment: EnvironmentOf<"operations"> = {
+      ...throughProxy({ user: DATABASE_ROLES.indexer, proxyEndpoint: proxy.endpoint }),
+      LOG_LEVEL: "info",
+      RELAY_URL: stage.relayUrls.join(","),
+      LANES: String(stage.stream.lanes),
+      STREAM: "kinesis",
+      KINESIS_STREAM_NAME: stream.streamName,
+      DYNAMODB_TABLE_NAME: cursorTable.tableName,
+      LARGE_PACKS_BUCKET: largePacks.bucketName,
+      FAILED_BATCHES_BUCKET: failedBatches.bucketName,
+    };
+    const task = new HardenedTask(this, "Operations", {
+      stage,
+      name: "operations",
+      image: ecs.ContainerImage.fromDockerImageAsset(image),
+      cpuUnits: 256,
+      memoryMiB: 512,
+      environment: variables(environment),
+      entryPoint: ["node", "bin/standpipe.ts"],
+      command: ["status"],
+    });
+    const { taskRole } = task.taskDefinition;
+    proxy.grantConnect(taskRole, DATABASE_ROLES.indexer);
+    stream.grant(taskRole, "kinesis:PutRecords", "kinesis:ListShards");
+    cursorTable.grant(taskRole, "dynamodb:GetItem", "dynamodb:PutItem");
+    grantObjects(largePacks, { to: taskRole, actions: ["s3:GetObject"] });
+    grantObjects(failedBatches, { to: taskRole, actions: ["s3:GetObject"] });
+    taskRole.addToPrincipalPolicy(
+      new iam.PolicyStatement({ actions: ["s3:ListBucket"], resources: [failedBatches.bucketArn] }),
+    );
+    return task;
+  }
+}
+
+/** 503 means that the process itself stands still; a relay or stream that is away is no reason to start it anew. */
+function progressCheck(): ecs.HealthCheck {
+  const ask = `fetch("http://127.0.0.1:${HTTP_PORT}/health").then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))`;
+  return {
+    command: ["CMD", "node", "--eval", ask],
+    interval: Duration.seconds(30),
+    timeout: Duration.seconds(10),
+    retries: 3,
+    startPeriod: Duration.seconds(60),
+  };
+}

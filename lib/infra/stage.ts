@@ -1,0 +1,132 @@
+/** What differs between deployments, in one place: sizes, retention, what happens on removal. Everything else is the same code. */
+
+export interface Stage {
+  readonly name: StageName;
+  /** LocalStack's free tier has no ECS, RDS or network: the ingester runs on the host, Postgres beside it. */
+  readonly reduced: boolean;
+  /** Relays in the order in which they are tried. */
+  readonly relayUrls: readonly string[];
+  readonly stream: {
+    readonly shards: number;
+    /** Constant of a deployment: drain before you change it. Shards × parallelization never exceed it. */
+    readonly lanes: number;
+    readonly retentionHours: number;
+  };
+  readonly ingester: {
+    /** 1024 are one vCPU. */
+    readonly cpuUnits: number;
+    readonly memoryMiB: number;
+    /** A second task waits for the lease: back in 15 s instead of 90, for the price of one more task. */
+    readonly standby: boolean;
+  };
+  readonly indexer: {
+    readonly memoryMiB: number;
+    readonly timeoutSeconds: number;
+    /** Packs of one invocation at the most. */
+    readonly batchPacks: number;
+    /** Longer is cheaper, and adds to the time until a row is seen. */
+    readonly batchingWindowSeconds: number;
+    /** Invocations of one shard at a time. */
+    readonly parallelization: number;
+    /** After this a batch goes to the bucket. Finite attempts instead would send every batch of an outage there. */
+    readonly maxRecordAgeHours: number;
+  };
+  readonly database: {
+    /** Without `db.`, as in `t4g.medium`. */
+    readonly instance: string;
+    readonly allocatedGiB: number;
+    readonly maxAllocatedGiB: number;
+    readonly multiAz: boolean;
+    readonly backupDays: number;
+  };
+  readonly logDays: 1 | 7 | 30;
+  /** `keep` protects the database and keeps data when a stack is deleted; `destroy` leaves nothing. */
+  readonly onRemoval: "keep" | "destroy";
+}
+
+export const STAGE_NAMES = ["development", "production", "localstack"] as const;
+export type StageName = (typeof STAGE_NAMES)[number];
+
+const DEVELOPMENT: Stage = {
+  name: "development",
+  reduced: false,
+  relayUrls: ["wss://bsky.network"],
+  stream: { shards: 1, lanes: 8, retentionHours: 48 },
+  ingester: { cpuUnits: 256, memoryMiB: 512, standby: false },
+  indexer: {
+    memoryMiB: 512,
+    timeoutSeconds: 60,
+    batchPacks: 100,
+    batchingWindowSeconds: 5,
+    parallelization: 2,
+    maxRecordAgeHours: 36,
+  },
+  database: { instance: "t4g.small", allocatedGiB: 30, maxAllocatedGiB: 200, multiAz: false, backupDays: 1 },
+  logDays: 7,
+  onRemoval: "destroy",
+};
+
+export const STAGES: Readonly<Record<StageName, Stage>> = {
+  development: DEVELOPMENT,
+  production: {
+    ...DEVELOPMENT,
+    name: "production",
+    relayUrls: ["wss://bsky.network"],
+    stream: { shards: 2, lanes: 8, retentionHours: 48 },
+    ingester: { cpuUnits: 256, memoryMiB: 512, standby: false },
+    indexer: { ...DEVELOPMENT.indexer, batchingWindowSeconds: 2 },
+    database: { instance: "t4g.small", allocatedGiB: 50, maxAllocatedGiB: 6000, multiAz: false, backupDays: 7 },
+    logDays: 30,
+    onRemoval: "keep",
+  },
+  localstack: {
+    ...DEVELOPMENT,
+    name: "localstack",
+    reduced: true,
+    // `standpipe relay --replay` on the host: nothing of the world outside is needed.
+    relayUrls: ["ws://127.0.0.1:2470"],
+    indexer: { ...DEVELOPMENT.indexer, batchingWindowSeconds: 0 },
+    logDays: 1,
+  },
+};
+
+/** A stage, or an option on the command line, that cannot work. */
+export class StageError extends Error {
+  override readonly name = "StageError";
+}
+
+/** @throws StageError with the names that there are. */
+export function stageNamed(name: string): Stage {
+  const known = STAGE_NAMES.find((stage) => stage === name);
+  if (known === undefined) throw new StageError(`no stage ${name}: must be one of ${STAGE_NAMES.join(", ")}`);
+  return STAGES[known];
+}
+
+/**
+ * What no type can say, checked before anything is built.
+ *
+ * @throws StageError naming the numbers and the limit.
+ */
+export function checkStage(stage: Stage): void {
+  const { stream, indexer, database } = stage;
+  const workers = stream.shards * indexer.parallelization;
+  refuse(
+    workers > stream.lanes,
+    stage,
+    `${stream.shards} shards × parallelization ${indexer.parallelization} = ${workers} workers, more than ${stream.lanes} lanes: some would never have work`,
+  );
+  refuse(
+    indexer.maxRecordAgeHours >= stream.retentionHours,
+    stage,
+    `maxRecordAgeHours ${indexer.maxRecordAgeHours} must be less than retentionHours ${stream.retentionHours}: records would vanish from the stream before they reach the bucket`,
+  );
+  refuse(
+    database.maxAllocatedGiB <= database.allocatedGiB * 1.1,
+    stage,
+    `maxAllocatedGiB ${database.maxAllocatedGiB} must be more than 10 % above allocatedGiB ${database.allocatedGiB}: RDS refuses less`,
+  );
+}
+
+function refuse(wrong: boolean, stage: Stage, reason: string): void {
+  if (wrong) throw new StageError(`stage ${stage.name}: ${reason}`);
+}

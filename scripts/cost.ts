@@ -1,0 +1,84 @@
+/** `npm run cost [-- --stage production --rate 500 --instance m8g.large]`: what the synthesised templates cost in months 1, 6 and 12. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { buildApp } from "../lib/infra/build-app.ts";
+import { cdkFlags } from "../lib/infra/cdk-flags.ts";
+import { monthlyBill } from "../lib/infra/cost/bill.ts";
+import { PRICES_FROM } from "../lib/infra/cost/prices-2026-11.ts";
+import type { CloudFormationTemplate } from "../lib/infra/cost/resources.ts";
+import { usageAt } from "../lib/infra/cost/usage.ts";
+import { type Stage, stageNamed } from "../lib/infra/stage.ts";
+
+const MONTHS = [1, 6, 12] as const;
+
+const { values } = parseArgs({
+  options: {
+    stage: { type: "string", default: "production" },
+    rate: { type: "string", default: "500" },
+    instance: { type: "string" },
+  },
+});
+
+try {
+  const stage = stageNamed(values.stage);
+  const eventsPerSecond = Number(values.rate);
+  if (!(eventsPerSecond > 0)) throw new RangeError(`--rate ${values.rate}: must be events a second, such as 500`);
+  console.log(`${stage.name} at ${eventsPerSecond} events/s, USD a month (${PRICES_FROM})`);
+  print(stage, eventsPerSecond, stage.ingester.standby ? "with a standby" : "without a standby");
+  const other: Stage = { ...stage, ingester: { ...stage.ingester, standby: !stage.ingester.standby } };
+  print(other, eventsPerSecond, other.ingester.standby ? "with a standby" : "without a standby");
+} catch (error) {
+  console.error(`cost: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 2;
+}
+
+function print(stage: Stage, eventsPerSecond: number, title: string): void {
+  const templates = synthesised(stage);
+  const { instance } = values;
+  const bills = MONTHS.map((month) =>
+    monthlyBill(templates, { month, usage: usageAt(eventsPerSecond), ...(instance !== undefined && { instance }) }),
+  );
+  const row = (what: string, cells: readonly string[]): string =>
+    `${what.padEnd(40)}${cells.map((cell) => cell.padStart(11)).join("")}`;
+  const money = (usd: number): string => usd.toFixed(2);
+  console.log(
+    `\n${row(
+      title,
+      bills.map(({ month }) => `month ${month}`),
+    )}`,
+  );
+  for (const [index, { what }] of bills[0]?.lines.entries() ?? []) {
+    // The size of the storage is another one each month.
+    console.log(
+      row(
+        what.replace(/: \d+ GB of gp3/, ": storage, gp3"),
+        bills.map(({ lines }) => money(lines[index]?.usd ?? 0)),
+      ),
+    );
+  }
+  console.log(
+    row(
+      "all",
+      bills.map(({ usd }) => money(usd)),
+    ),
+  );
+  console.log(
+    row(
+      "GB stored at its end",
+      bills.map(({ storedGb }) => storedGb.toFixed(0)),
+    ),
+  );
+}
+
+/** Without bundling or an image: what the code is costs nothing. */
+function synthesised(stage: Stage): readonly CloudFormationTemplate[] {
+  const outdir = mkdtempSync(join(tmpdir(), "standpipe-cost-"));
+  try {
+    const app = buildApp({ stages: [stage], outdir, context: { ...cdkFlags(), "aws:cdk:bundling-stacks": [] } });
+    return app.synth().stacks.map(({ template }) => template as CloudFormationTemplate);
+  } finally {
+    rmSync(outdir, { recursive: true, force: true });
+  }
+}

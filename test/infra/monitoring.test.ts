@@ -1,0 +1,150 @@
+/** Every alarm tells a person what is wrong, where that is explained and where to look; every explanation has its alarm. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Match } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { STAGES } from "../../lib/infra/stage.ts";
+import { METRICS } from "../../lib/telemetry/metrics.ts";
+import { projectRoot } from "../support/project-root.ts";
+import { builtStage } from "./support/built-app.ts";
+
+interface Alarm {
+  readonly AlarmName: string;
+  readonly AlarmDescription: unknown;
+  readonly AlarmActions: readonly { readonly Ref: string }[];
+  readonly OKActions: readonly unknown[];
+  readonly TreatMissingData: string;
+  readonly Namespace: string;
+  readonly MetricName: string;
+}
+
+const template = builtStage(STAGES.production).template("monitoring");
+const alarms = Object.values(template.findResources("AWS::CloudWatch::Alarm")).map(
+  ({ Properties }) => Properties as Alarm,
+);
+const idOf = ({ AlarmName }: Alarm): string => AlarmName.replace("standpipe-production-", "");
+const runbook = readFileSync(join(projectRoot, "docs/runbook.md"), "utf8");
+const sections = new Map(
+  runbook
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => [section.slice(0, section.indexOf("\n")), section] as const),
+);
+/** The sections that are not about one alarm. */
+const GENERAL = ["Before anything else"];
+const aboutAlarms = [...sections.keys()].filter((title) => !GENERAL.includes(title));
+
+it("there are alarms for what a person must act on", () => {
+  expect(alarms.map(idOf)).toEqual(
+    expect.arrayContaining([
+      "no-ingest",
+      "ingest-lag",
+      "lag-near-relay-window",
+      "lag-near-retention",
+      "iterator-age",
+      "iterator-age-high",
+      "failed-batches",
+      "dead-letters",
+      "throttled-puts",
+      "lease-changes",
+      "function-errors",
+      "proxy-pinning",
+      "proxy-borrow-latency",
+      "database-cpu",
+      "database-storage",
+      "database-connections",
+      "stale-rows",
+    ]),
+  );
+});
+
+describe("the runbook", () => {
+  it("has a section for every alarm, and none for an alarm that there is not", () => {
+    expect(aboutAlarms.toSorted()).toEqual(alarms.map(idOf).toSorted());
+  });
+
+  it.each(aboutAlarms)("%s: what it means, what to look at, what to do, with commands", (title) => {
+    const section = sections.get(title) ?? "";
+    expect(section).toMatch(/\*\*Means\.\*\*[^]*\*\*Look\.\*\*[^]*\*\*Do\.\*\*/);
+    expect(section).toMatch(/`(npm run ops|aws|npx cdk) /);
+  });
+});
+
+describe("every alarm", () => {
+  it.each(alarms.map((alarm) => [idOf(alarm), alarm] as const))(
+    "%s links its section and the dashboard",
+    (id, alarm) => {
+      const description = JSON.stringify(alarm.AlarmDescription);
+      expect(description).toContain(`docs/runbook.md#${id}\\n`);
+      expect(description).toContain("#dashboards/dashboard/standpipe-production-pipeline");
+    },
+  );
+
+  it("says what silence means", () => {
+    expect(
+      alarms.filter(({ TreatMissingData }) => TreatMissingData === undefined || TreatMissingData === "missing"),
+    ).toEqual([]);
+    const breaching = alarms.filter(({ TreatMissingData }) => TreatMissingData === "breaching").map(idOf);
+    expect(breaching).toEqual(["no-ingest", "stale-rows"]);
+  });
+
+  it("goes to the topic of its severity, and says when it is over", () => {
+    const paging = alarms.filter(({ AlarmActions }) => AlarmActions[0]?.Ref.startsWith("Page")).map(idOf);
+    expect(paging).toEqual([
+      "no-ingest",
+      "ingest-lag",
+      "lag-near-relay-window",
+      "iterator-age-high",
+      "lag-near-retention",
+      "failed-batches",
+      "failed-deliveries",
+      "stale-rows",
+      "proxy-refused-logins",
+      "database-storage",
+    ]);
+    expect(alarms.filter(({ AlarmActions, OKActions }) => AlarmActions.length !== 1 || OKActions.length !== 1)).toEqual(
+      [],
+    );
+  });
+
+  it("may publish to its topic, whose own policy would keep it out otherwise", () => {
+    template.resourcePropertiesCountIs(
+      "AWS::SNS::TopicPolicy",
+      {
+        PolicyDocument: {
+          Statement: Match.arrayWith([
+            Match.objectLike({
+              Effect: "Allow",
+              Action: "sns:Publish",
+              Principal: { Service: "cloudwatch.amazonaws.com" },
+              Condition: { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } },
+            }),
+          ]),
+        },
+      },
+      2,
+    );
+  });
+
+  it("of ours looks at a metric that the processes write", () => {
+    const ours = alarms
+      .filter(({ Namespace }) => Namespace === "Standpipe/production")
+      .map(({ MetricName }) => MetricName);
+    expect(ours.length).toBeGreaterThan(5);
+    expect(ours.filter((name) => !(name in METRICS))).toEqual([]);
+  });
+});
+
+it("the dashboard goes from the relay to the rows", () => {
+  const [dashboard] = Object.values(template.findResources("AWS::CloudWatch::Dashboard"));
+  const text = JSON.stringify(dashboard?.Properties);
+  const steps = ["relay →", "stream →", "function →", "## rows"].map((step) => text.indexOf(step));
+  expect(steps.every((at, index) => at > 0 && at > (steps[index - 1] ?? 0))).toBe(true);
+});
+
+it("the reduced stage has the alarms of what it has", () => {
+  const reduced = builtStage(STAGES.localstack).template("monitoring").findResources("AWS::CloudWatch::Alarm");
+  const names = Object.values(reduced).map(({ Properties }) => String(Properties.AlarmName));
+  expect(names.filter((name) => /database|proxy/.test(name))).toEqual([]);
+  expect(names).toContain("standpipe-localstack-no-ingest");
+});

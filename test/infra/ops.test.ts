@@ -1,0 +1,116 @@
+/** `npm run ops` against an `aws` command that answers as AWS does and writes down what it was asked. */
+
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { projectRoot } from "../support/project-root.ts";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+interface Answers {
+  /** Statuses that describe-tasks gives, one after the other. */
+  readonly statuses: readonly string[];
+  readonly exitCode?: number;
+  readonly stoppedReason?: string;
+}
+
+const OUTPUTS = {
+  ClusterName: "standpipe-production-cluster",
+  OperationsTaskDefinition: "standpipe-production-operations",
+  OperationsLogGroup: "/standpipe/production/operations",
+  OperationsSubnetIds: "subnet-1,subnet-2",
+  OperationsSecurityGroupId: "sg-1",
+};
+
+function ops(args: readonly string[], answers: Answers) {
+  const folder = mkdtempSync(join(tmpdir(), "standpipe-ops-"));
+  folders.push(folder);
+  const asked = join(folder, "asked.jsonl");
+  writeFileSync(asked, "");
+  writeFileSync(join(folder, "aws"), `#!${process.execPath}\n${fakeAws(asked, answers)}`);
+  chmodSync(join(folder, "aws"), 0o755);
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/ops.ts", ...args], {
+    cwd: projectRoot,
+    encoding: "utf8",
+    env: { PATH: `${folder}${delimiter}${process.env.PATH}`, OPS_LOOK_EVERY_MS: "10" },
+  });
+  const calls = readFileSync(asked, "utf8").trim().split("\n").filter(Boolean);
+  return { status, stdout, stderr, calls: calls.map((line) => JSON.parse(line) as readonly string[]) };
+}
+
+function fakeAws(asked: string, answers: Answers): string {
+  return `
+const { appendFileSync, readFileSync } = require("node:fs");
+const args = process.argv.slice(2);
+appendFileSync(${JSON.stringify(asked)}, JSON.stringify(args) + "\\n");
+const count = (name) => readFileSync(${JSON.stringify(asked)}, "utf8").split(name).length - 1;
+const answers = ${JSON.stringify(answers)};
+const task = { taskArn: "arn:aws:ecs:eu-central-1:1:task/standpipe-production-cluster/abc" };
+const say = (value) => console.log(JSON.stringify(value));
+switch (args[1]) {
+  case "describe-stacks":
+    say({ Stacks: [{ Outputs: Object.entries(${JSON.stringify(OUTPUTS)}).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })) }] });
+    break;
+  case "run-task":
+    say({ tasks: [task], failures: [] });
+    break;
+  case "describe-tasks": {
+    const lastStatus = answers.statuses[Math.min(count("describe-tasks"), answers.statuses.length) - 1];
+    const { exitCode, stoppedReason } = answers;
+    say({ tasks: [{ ...task, lastStatus, stoppedReason, containers: [{ name: "operations", exitCode }] }] });
+    break;
+  }
+  case "get-log-events": {
+    const page = count("get-log-events");
+    if (page === 1) { console.error("ResourceNotFoundException: not yet"); process.exit(254); }
+    say({ events: page <= 3 ? [{ message: "line " + (page - 1) }] : [], nextForwardToken: "f/" + page });
+  }
+}`;
+}
+
+describe("npm run ops", () => {
+  const done = ops(["--stage", "production", "dead-letters", "retry", "--all"], {
+    statuses: ["PENDING", "RUNNING", "STOPPED"],
+    exitCode: 3,
+  });
+
+  it("runs the command in the stage's task, inside its network", () => {
+    const run = done.calls.find(([, verb]) => verb === "run-task") ?? [];
+    const after = (flag: string): string => run.find((arg) => arg.startsWith(`${flag}=`))?.slice(flag.length + 1) ?? "";
+    expect(after("--task-definition")).toBe("standpipe-production-operations");
+    expect(JSON.parse(after("--overrides"))).toEqual({
+      containerOverrides: [{ name: "operations", command: ["dead-letters", "retry", "--all"] }],
+    });
+    expect(JSON.parse(after("--network-configuration"))).toEqual({
+      awsvpcConfiguration: { subnets: ["subnet-1", "subnet-2"], securityGroups: ["sg-1"], assignPublicIp: "ENABLED" },
+    });
+  });
+
+  it("shows the log as it grows, each line once, and ends with the command's exit code", () => {
+    expect(done.stdout).toBe("line 1\nline 2\n");
+    expect(done.status).toBe(3);
+  });
+
+  it("says why where the command never ran", () => {
+    const { status, stderr } = ops(["--stage", "production", "status"], {
+      statuses: ["STOPPED"],
+      stoppedReason: "CannotPullContainerError",
+    });
+    expect([status, stderr]).toEqual([1, expect.stringContaining("did not run: CannotPullContainerError")]);
+  });
+
+  it.each([
+    [[], "usage: npm run ops -- --stage"],
+    [["--stage", "production"], "usage: npm run ops -- --stage"],
+    [["--stage", "staging", "status"], "must be one of development, production, localstack"],
+    [["--stage", "localstack", "status"], "run node bin/standpipe.ts status on this machine"],
+  ])("refuses %j", (args, reason) => {
+    const { status, stderr, calls } = ops(args, { statuses: ["STOPPED"] });
+    expect([status !== 0, stderr, calls]).toEqual([true, expect.stringContaining(reason), []]);
+  });
+});

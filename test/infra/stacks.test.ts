@@ -1,0 +1,305 @@
+/** The promises of each stack, one assertion each, on the templates that would be deployed. */
+import { Match } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { STAGES } from "../../lib/infra/stage.ts";
+import { builtStage } from "./support/built-app.ts";
+
+const production = builtStage(STAGES.production);
+const development = builtStage(STAGES.development);
+const network = production.template("network");
+const stream = production.template("stream");
+const database = production.template("database");
+const ingester = production.template("ingester");
+const indexer = production.template("indexer");
+
+/** Properties of all resources of a type. */
+function propertiesOf(template: typeof network, type: string): readonly Record<string, never>[] {
+  return Object.values(template.findResources(type)).map(({ Properties }) => Properties as Record<string, never>);
+}
+
+describe("network", () => {
+  it("has a public and an isolated subnet in each of two zones", () => {
+    const subnets = propertiesOf(network, "AWS::EC2::Subnet");
+    expect(subnets.map(({ MapPublicIpOnLaunch }) => MapPublicIpOnLaunch)).toEqual([true, true, false, false]);
+    expect(new Set(subnets.map(({ AvailabilityZone }) => JSON.stringify(AvailabilityZone))).size).toBe(2);
+  });
+
+  it("has no NAT gateway, and isolated subnets have no way to the internet", () => {
+    network.resourceCountIs("AWS::EC2::NatGateway", 0);
+    network.resourcePropertiesCountIs("AWS::EC2::Route", { DestinationCidrBlock: "0.0.0.0/0" }, 2);
+  });
+
+  it("reaches S3 and DynamoDB through gateway endpoints, Secrets Manager through the only interface endpoint", () => {
+    const services = propertiesOf(network, "AWS::EC2::VPCEndpoint").map(
+      ({ VpcEndpointType, ServiceName, SubnetIds }) =>
+        [VpcEndpointType, JSON.stringify(ServiceName), (SubnetIds as readonly unknown[] | undefined)?.length] as const,
+    );
+    expect(services).toEqual([
+      ["Gateway", expect.stringContaining(".s3"), undefined],
+      ["Gateway", expect.stringContaining(".dynamodb"), undefined],
+      ["Interface", expect.stringContaining(".secretsmanager"), 1],
+    ]);
+  });
+
+  it("lets nothing in from outside", () => {
+    const rules = [network, database].flatMap((template) => [
+      ...propertiesOf(template, "AWS::EC2::SecurityGroupIngress"),
+      ...propertiesOf(template, "AWS::EC2::SecurityGroup").flatMap(
+        ({ SecurityGroupIngress }) => (SecurityGroupIngress as readonly Record<string, never>[] | undefined) ?? [],
+      ),
+    ]);
+    expect(rules.length).toBeGreaterThan(5);
+    expect(rules.filter(({ CidrIp, CidrIpv6 }) => CidrIp !== undefined || CidrIpv6 !== undefined)).toEqual([]);
+  });
+});
+
+describe("stream", () => {
+  it("is two provisioned shards that keep 48 encrypted hours", () => {
+    stream.hasResourceProperties("AWS::Kinesis::Stream", {
+      ShardCount: 2,
+      StreamModeDetails: { StreamMode: "PROVISIONED" },
+      RetentionPeriodHours: 48,
+      StreamEncryption: { EncryptionType: "KMS" },
+    });
+  });
+
+  it("keeps the cursor in a table with the key that the checkpoint writes", () => {
+    stream.hasResourceProperties("AWS::DynamoDB::Table", {
+      KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+      BillingMode: "PAY_PER_REQUEST",
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    });
+  });
+
+  it("has two private, encrypted buckets that speak TLS only", () => {
+    stream.resourcePropertiesCountIs(
+      "AWS::S3::Bucket",
+      {
+        BucketEncryption: Match.anyValue(),
+        PublicAccessBlockConfiguration: { BlockPublicAcls: true, RestrictPublicBuckets: true },
+      },
+      2,
+    );
+    const policies = propertiesOf(stream, "AWS::S3::BucketPolicy").map((policy) => JSON.stringify(policy));
+    expect(policies.filter((policy) => policy.includes('{"aws:SecureTransport":"false"}'))).toHaveLength(2);
+  });
+});
+
+describe("database", () => {
+  it("is PostgreSQL on encrypted, growing gp3, in isolated subnets, never public", () => {
+    database.hasResourceProperties("AWS::RDS::DBInstance", {
+      Engine: "postgres",
+      EngineVersion: Match.stringLikeRegexp(String.raw`^17\.`),
+      StorageType: "gp3",
+      StorageEncrypted: true,
+      AllocatedStorage: "50",
+      MaxAllocatedStorage: 6000,
+      PubliclyAccessible: false,
+      EnableIAMDatabaseAuthentication: true,
+    });
+  });
+
+  it("is backed up and cannot be deleted in production, and leaves nothing in development", () => {
+    database.hasResource("AWS::RDS::DBInstance", {
+      Properties: { BackupRetentionPeriod: 7, DeletionProtection: true },
+      DeletionPolicy: "Snapshot",
+    });
+    development.template("database").hasResource("AWS::RDS::DBInstance", {
+      Properties: { BackupRetentionPeriod: 1, DeletionProtection: false },
+      DeletionPolicy: "Delete",
+    });
+  });
+
+  it("leaves the owner's password to RDS: none is in the template", () => {
+    database.hasResourceProperties("AWS::RDS::DBInstance", {
+      ManageMasterUserPassword: true,
+      MasterUserPassword: Match.absent(),
+    });
+    database.resourceCountIs("AWS::SecretsManager::Secret", 0);
+  });
+
+  it("has a proxy that wants TLS and tokens on both sides", () => {
+    database.hasResourceProperties("AWS::RDS::DBProxy", {
+      RequireTLS: true,
+      DefaultAuthScheme: "IAM_AUTH",
+      Auth: Match.absent(),
+      EngineFamily: "POSTGRESQL",
+    });
+    database.hasResourceProperties("AWS::RDS::DBParameterGroup", { Parameters: { "rds.force_ssl": "1" } });
+  });
+
+  it("lets the proxy in as indexer and reader, and as nobody else", () => {
+    const policies = JSON.stringify(propertiesOf(database, "AWS::IAM::Policy"));
+    expect(policies).toContain(`"Action":"rds-db:connect"`);
+    expect(Array.from(policies.matchAll(/"\/(\w+)"\]/g), ([, user]) => user)).toEqual(["indexer", "reader"]);
+  });
+});
+
+describe("ingester", () => {
+  const service = propertiesOf(ingester, "AWS::ECS::Service")[0];
+  const tasks = propertiesOf(ingester, "AWS::ECS::TaskDefinition");
+
+  it("is one task that stops before the next starts, and goes back where that fails", () => {
+    expect(service).toMatchObject({
+      DesiredCount: 1,
+      LaunchType: "FARGATE",
+      AvailabilityZoneRebalancing: "DISABLED",
+      DeploymentConfiguration: {
+        MinimumHealthyPercent: 0,
+        MaximumPercent: 100,
+        DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+      },
+    });
+  });
+
+  it("is two tasks with a standby, one of which goes at a time", () => {
+    const stage = { ...STAGES.production, ingester: { ...STAGES.production.ingester, standby: true } };
+    const template = builtStage(stage).template("ingester");
+    template.hasResourceProperties("AWS::ECS::Service", {
+      DesiredCount: 2,
+      DeploymentConfiguration: Match.objectLike({ MinimumHealthyPercent: 50, MaximumPercent: 100 }),
+    });
+    expect(JSON.stringify(template.toJSON())).toContain('{"Name":"STANDBY","Value":"true"}');
+  });
+
+  it.each(["ingester", "operations"])("%s runs on ARM64 with nothing to write to, no root, no capability", (name) => {
+    const task = tasks.find(({ Family }) => Family === `standpipe-production-${name}`);
+    expect(task).toMatchObject({
+      RuntimePlatform: { CpuArchitecture: "ARM64", OperatingSystemFamily: "LINUX" },
+      ContainerDefinitions: [
+        {
+          ReadonlyRootFilesystem: true,
+          User: "1000:1000",
+          StopTimeout: 120,
+          LinuxParameters: { Capabilities: { Drop: ["ALL"] }, InitProcessEnabled: true },
+        },
+      ],
+    });
+  });
+
+  it("is asked whether it gets on, not whether it listens", () => {
+    const checks = tasks.flatMap(({ ContainerDefinitions }) =>
+      (ContainerDefinitions as unknown as readonly Record<string, unknown>[]).flatMap(
+        ({ HealthCheck }) => HealthCheck ?? [],
+      ),
+    );
+    expect(checks).toMatchObject([
+      { Command: ["CMD", "node", "--eval", expect.stringContaining("/health")], Retries: 3 },
+    ]);
+  });
+
+  it("may put and look, and take its lease, and nothing else", () => {
+    const roles = propertiesOf(ingester, "AWS::IAM::Policy").filter((policy) =>
+      JSON.stringify(policy).includes("IngesterTaskTaskRole"),
+    );
+    expect(actionsOf(roles)).toEqual([
+      "dynamodb:GetItem",
+      "dynamodb:PutItem",
+      "kinesis:ListShards",
+      "kinesis:PutRecords",
+      "s3:PutObject",
+    ]);
+  });
+
+  it("has a task for a person's command without a service, with the rights of the commands", () => {
+    ingester.resourceCountIs("AWS::ECS::Service", 1);
+    const roles = propertiesOf(ingester, "AWS::IAM::Policy").filter((policy) =>
+      JSON.stringify(policy).includes("OperationsTaskTaskRole"),
+    );
+    expect(actionsOf(roles)).toEqual([
+      "dynamodb:GetItem",
+      "dynamodb:PutItem",
+      "kinesis:ListShards",
+      "kinesis:PutRecords",
+      "rds-db:connect",
+      "s3:GetObject",
+      "s3:ListBucket",
+    ]);
+  });
+});
+
+describe("indexer", () => {
+  it("calls the function with packs of one shard in parallel, no more workers than lanes", () => {
+    indexer.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
+      BatchSize: 100,
+      MaximumBatchingWindowInSeconds: 2,
+      ParallelizationFactor: 2,
+      StartingPosition: "TRIM_HORIZON",
+    });
+  });
+
+  it("tries again without limit for 36 hours, in halves, with partial answers, then keeps the payload", () => {
+    indexer.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
+      BisectBatchOnFunctionError: true,
+      FunctionResponseTypes: ["ReportBatchItemFailures"],
+      MaximumRetryAttempts: -1,
+      MaximumRecordAgeInSeconds: 36 * 3600,
+      DestinationConfig: { OnFailure: { Destination: { "Fn::ImportValue": Match.stringLikeRegexp("FailedBatches") } } },
+    });
+  });
+
+  it("runs our functions on Node 24 and ARM64 in isolated subnets", () => {
+    const ours = propertiesOf(indexer, "AWS::Lambda::Function").filter(
+      ({ FunctionName }) => FunctionName !== undefined,
+    );
+    expect(
+      ours.map(({ FunctionName, Runtime, Architectures, VpcConfig }) => [
+        FunctionName,
+        Runtime,
+        Architectures,
+        VpcConfig !== undefined,
+      ]),
+    ).toEqual(
+      ["migrate", "index-events", "freshness"].map((name) => [
+        `standpipe-production-${name}`,
+        "nodejs24.x",
+        ["arm64"],
+        true,
+      ]),
+    );
+  });
+
+  it("migrates at the instance's own endpoint, and lets the functions wait for it", () => {
+    const [migrate] = propertiesOf(indexer, "AWS::Lambda::Function");
+    expect(JSON.stringify(migrate)).toMatch(/DATABASE_URL.*postgres:\/\/standpipe_owner@.*DatabaseB.*EndpointAddress/);
+    const functions = indexer.findResources("AWS::Lambda::Function", {
+      Properties: { FunctionName: Match.stringLikeRegexp("index-events|freshness") },
+    });
+    const waiting = Object.values(functions).map(({ DependsOn }) =>
+      (DependsOn as readonly string[]).some((id) => id.startsWith("Migration")),
+    );
+    expect(waiting).toEqual([true, true]);
+  });
+
+  it("may write what it could not apply to the bucket, and not read it", () => {
+    const roles = propertiesOf(indexer, "AWS::IAM::Policy").filter((policy) =>
+      JSON.stringify(policy).includes("IndexEventsServiceRole"),
+    );
+    expect(actionsOf(roles).filter((action) => action.startsWith("s3:"))).toEqual([
+      "s3:GetObject",
+      "s3:ListBucket",
+      "s3:PutObject",
+    ]);
+    const onFailed = JSON.stringify(roles).match(/"Action":"s3:GetObject"[^}]*FailedBatches/);
+    expect(onFailed).toBeNull();
+  });
+});
+
+describe("bastion", () => {
+  it("is not there unless somebody asks for it, and then has no way in", () => {
+    database.resourceCountIs("AWS::EC2::Instance", 0);
+    const asked = builtStage(STAGES.production, { bastion: "true" }).template("database");
+    asked.resourceCountIs("AWS::EC2::Instance", 1);
+    const [instance] = propertiesOf(asked, "AWS::EC2::Instance");
+    expect(instance).not.toHaveProperty("KeyName");
+  });
+});
+
+/** Every action that policies allow, sorted. */
+function actionsOf(policies: readonly Record<string, unknown>[]): readonly string[] {
+  const statements = policies.flatMap(
+    ({ PolicyDocument }) =>
+      (PolicyDocument as { readonly Statement: readonly { readonly Action: string | readonly string[] }[] }).Statement,
+  );
+  return [...new Set(statements.flatMap(({ Action }) => Action))].sort();
+}
