@@ -97,9 +97,9 @@ const RECORD: LookUp = {
   sql: "SELECT * FROM record(uri => $1)",
 };
 const LIKES_OF: LookUp = {
-  name: `page of likes_of(uri), the latest ${PAGE}`,
+  name: `page of likes_of(uri, max => ${PAGE}), the latest`,
   note: "posts as likes choose them: the much liked ones often",
-  sql: `SELECT * FROM likes_of($1) ORDER BY rkey DESC LIMIT ${PAGE}`,
+  sql: `SELECT * FROM likes_of($1, max => ${PAGE})`,
 };
 
 interface LookUpOptions extends LookUp {
