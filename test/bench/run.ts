@@ -15,7 +15,7 @@ import { writePage } from "./write-page.ts";
 
 const USAGE = `npm run bench [-- --quick] [-- --write] [-- part …]
 
-  --quick   smaller loads: about 4 minutes instead of 40
+  --quick   smaller loads: about 4 minutes instead of more than 30
   --write   write docs/benchmarks.md also after a quick run, or one of some parts
   --help    this text
 
