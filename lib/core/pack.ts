@@ -103,7 +103,7 @@ export function encodePack(pack: Pack): Uint8Array {
   out.byte(VERSION);
   out.byte(CODEC_ZSTD);
   out.u32(0);
-  writeHeader(out, header);
+  writePackHeader(out, header);
   out.varint(words.length);
   out.block(stored);
   out.block(figures);
@@ -120,7 +120,7 @@ export function decodePack(bytes: Uint8Array, limits: PackLimits = PACK_LIMITS):
     if (prefixFault !== null) return fault(prefixFault, Math.max(0, from.offset - 1));
     const sum = from.u32();
     if (crc32(bytes.subarray(CHECKED_FROM)) !== sum) return fault("crc-mismatch", CHECKED_FROM - 4);
-    const header = readHeader(from);
+    const header = readPackHeader(from);
     const wordsAt = from.offset;
     const wordsLength = from.varint();
     if (header === null) return fault("bad-header", CHECKED_FROM);
@@ -185,7 +185,8 @@ function readPrefix(from: ByteReader): PackFaultReason | null {
   return null;
 }
 
-function writeHeader(out: ByteWriter, header: PackHeader): void {
+/** The header as it stands in a pack, and in a reference to one. */
+export function writePackHeader(out: ByteWriter, header: PackHeader): void {
   out.varint(header.lane);
   out.varint(header.lanes);
   out.varint(header.epoch);
@@ -197,8 +198,8 @@ function writeHeader(out: ByteWriter, header: PackHeader): void {
   out.text(header.relay);
 }
 
-/** The header's fields in the order of writing; null where they contradict one another. */
-function readHeader(from: ByteReader): PackHeader | null {
+/** The header's fields in the order of writing; null where they contradict one another or are more than any pack has. Throws ByteFault. */
+export function readPackHeader(from: ByteReader): PackHeader | null {
   const lane = from.varint();
   const lanes = from.varint();
   const epoch = from.varint();

@@ -2,7 +2,7 @@
 import { crc32 } from "node:zlib";
 import { ByteFault, type ByteFaultReason, ByteReader } from "../../core/byte-reader.ts";
 import { ByteWriter } from "../../core/byte-writer.ts";
-import type { PackHeader } from "../../core/pack.ts";
+import { type PackHeader, readPackHeader, writePackHeader } from "../../core/pack.ts";
 
 export interface PackReference {
   /** As in the pack itself, so that its place is known also where the object is not there any more. */
@@ -41,15 +41,7 @@ export function encodePackReference({ header, key, digest, byteLength }: PackRef
   for (const byte of MAGIC) out.byte(byte);
   out.byte(VERSION);
   out.u32(0);
-  out.varint(header.lane);
-  out.varint(header.lanes);
-  out.varint(header.epoch);
-  out.varint(header.fence);
-  out.varint(header.number);
-  out.varint(header.firstSeq);
-  out.varint(header.lastSeq);
-  out.varint(header.count);
-  out.text(header.relay);
+  writePackHeader(out, header);
   out.text(key);
   out.digest(digest);
   out.varint(byteLength);
@@ -66,30 +58,17 @@ export function decodePackReference(bytes: Uint8Array): ReferenceResult {
     }
     if (from.byte() !== VERSION) return fault("unknown-version", from.offset - 1);
     if (from.u32() !== crc32(bytes.subarray(CHECKED_FROM))) return fault("crc-mismatch", CHECKED_FROM - 4);
-    const header = readHeader(from);
+    const header = readPackHeader(from);
     const key = from.text();
     const digest = from.digest();
     const byteLength = from.varint();
     if (from.remaining > 0) return fault("trailing-bytes", from.offset);
-    const { lane, lanes, number, count, firstSeq, lastSeq } = header;
-    if (lane >= lanes || number === 0 || count === 0 || lastSeq < firstSeq) return fault("bad-header", CHECKED_FROM);
+    if (header === null) return fault("bad-header", CHECKED_FROM);
     return { ok: true, reference: { header, key, digest, byteLength } };
   } catch (error) {
     if (error instanceof ByteFault) return fault(error.reason, error.offset);
     throw error;
   }
-}
-
-function readHeader(from: ByteReader): PackHeader {
-  const lane = from.varint();
-  const lanes = from.varint();
-  const epoch = from.varint();
-  const fence = from.varint();
-  const number = from.varint();
-  const firstSeq = from.varint();
-  const lastSeq = from.varint();
-  const count = from.varint();
-  return { lane, lanes, epoch, fence, number, firstSeq, lastSeq, count, relay: from.text() };
 }
 
 function fault(reason: ReferenceFault["reason"], offset: number): ReferenceFault {

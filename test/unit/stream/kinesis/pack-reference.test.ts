@@ -46,4 +46,12 @@ describe("a reference to a pack in the bucket", () => {
     const impossible = { ...reference, header: { ...header, lane: header.lanes } };
     expect(decodePackReference(encodePackReference(impossible))).toMatchObject({ ok: false, reason: "bad-header" });
   });
+
+  test.each([
+    { what: "an epoch that the database cannot hold", field: { epoch: 2 ** 31 } },
+    { what: "a relay longer than a host", field: { relay: "x".repeat(300) } },
+  ])("is refused with $what, as a pack is", ({ field }) => {
+    const bytes = encodePackReference({ ...reference, header: { ...header, ...field } });
+    expect(decodePackReference(bytes)).toMatchObject({ ok: false, reason: "bad-header" });
+  });
 });
