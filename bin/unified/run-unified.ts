@@ -5,8 +5,7 @@ import { errorLine } from "../../lib/telemetry/log.ts";
 import { explainDatabaseError, isDatabaseAway } from "../database-trouble.ts";
 import { migrateDatabase } from "../migrate-database.ts";
 import { StopRequested } from "../stop-signals.ts";
-import { endLine } from "./end-line.ts";
-import { untilIdle } from "./idle.ts";
+import { drainWithin, ended, tellEnd, whenIdle } from "./ends.ts";
 import { keepHouse } from "./keep-house.ts";
 import { openPipeline, type Pipeline, type PipelineOptions } from "./pipeline.ts";
 import { retried } from "./retry.ts";
@@ -34,7 +33,7 @@ export async function runUnified(options: UnifiedOptions): Promise<UnifiedEnd> {
     return await runPipeline(pipeline, options);
   } catch (error) {
     if (error instanceof StopRequested) {
-      tellEnd("stopped", options);
+      tellOwnEnd("stopped", options);
       return "stopped";
     }
     throw explainDatabaseError(error);
@@ -79,32 +78,14 @@ async function runPipeline(pipeline: Pipeline, options: UnifiedOptions): Promise
     ]);
     reading.abort();
     await read;
-    const isDrained = await drain(pipeline, options);
+    const isDrained = await drainWithin((signal) => pipeline.drain(signal), { limitMs: DRAIN_LIMIT_MS, surroundings });
     if (isDrained) await countAgain(pipeline, options);
-    tellEnd(end, options);
+    tellOwnEnd(end, options);
     return end;
   } finally {
     reading.abort();
     await read.catch(() => undefined);
     surroundings.screen.endStatus();
-  }
-}
-
-/** What ended the reading: a person, or a fault told to `stop`. */
-function ended(stop: AbortSignal): UnifiedEnd {
-  if (!(stop.reason instanceof StopRequested)) throw stop.reason;
-  return "stopped";
-}
-
-/** What cannot be made durable now, with the database away, comes again after the next start: false then. */
-async function drain(pipeline: Pipeline, { surroundings }: UnifiedOptions): Promise<boolean> {
-  try {
-    await pipeline.drain(AbortSignal.timeout(DRAIN_LIMIT_MS));
-    return true;
-  } catch (error) {
-    if (!(error instanceof DOMException)) throw error;
-    surroundings.telemetry.log.warn("not everything could be made durable in time; it is read again at the next start");
-    return false;
   }
 }
 
@@ -114,28 +95,9 @@ async function countAgain({ store }: Pipeline, { surroundings: { vitals } }: Uni
   vitals.totals = await Promise.race([counted, setTimeout(COUNT_LIMIT_MS, vitals.totals, { ref: false })]);
 }
 
-function tellEnd(end: UnifiedEnd, { surroundings, exitWhenIdleMs, tellsEnd }: UnifiedOptions): void {
-  const { screen, vitals } = surroundings;
-  // What comes instead of a relay that does not answer is said by who does it.
-  if (!tellsEnd || end === "no-relay") return;
-  screen.endStatus();
-  const why = end === "idle" ? `nothing new for ${(exitWhenIdleMs ?? 0) / 1000} s` : "stopped";
-  screen.line(endLine(why, vitals.snapshot()));
-}
-
-/** Pending for ever where nobody wants it. */
-async function whenIdle({ surroundings, exitWhenIdleMs }: UnifiedOptions, signal: AbortSignal): Promise<UnifiedEnd> {
-  if (exitWhenIdleMs === null) return pending();
-  const { vitals } = surroundings;
-  await untilIdle(
-    () => ({
-      connected: vitals.source?.().connected ?? false,
-      lastFrameAtMs: vitals.source?.().lastFrameAtMs ?? null,
-      bytesInFlight: vitals.ingest?.().bytesInFlight ?? 0,
-    }),
-    { idleAfterMs: exitWhenIdleMs, signal },
-  );
-  return "idle";
+/** What comes instead of a relay that does not answer is said by who does it. */
+function tellOwnEnd(end: UnifiedEnd, options: UnifiedOptions): void {
+  if (options.tellsEnd && end !== "no-relay") tellEnd(end, options);
 }
 
 async function whenNoRelay(pipeline: Pipeline, options: UnifiedOptions, signal: AbortSignal): Promise<UnifiedEnd> {
