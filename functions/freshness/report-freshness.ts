@@ -1,5 +1,6 @@
 /** The database's newest rows in, one line of metrics out: the same number that a reader would find, whatever the parts before say. */
 import { ConfigurationError } from "../../lib/config/configuration-error.ts";
+import { databaseLoginOptions } from "../../lib/config/database-login.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { createDatabaseLogin } from "../../lib/credentials/database-login.ts";
 import { readNewestRowAge } from "../../lib/store/newest-row-age.ts";
@@ -49,10 +50,7 @@ async function askAge(settings: Settings<"freshness">, nowMs: () => number): Pro
   if (address === null) throw new ConfigurationError("DATABASE_URL is not set: must be the database that is asked");
   const login = createDatabaseLogin({
     address,
-    auth: settings.DATABASE_AUTH,
-    secretId: settings.DATABASE_SECRET_ARN,
-    region: settings.AWS_REGION,
-    secretsEndpoint: settings.AWS_ENDPOINT_URL_SECRETS_MANAGER,
+    ...databaseLoginOptions(settings),
     nowMs,
   });
   const pool = createPool({

@@ -1,5 +1,6 @@
 /** What lives as long as the instance of the function: login, connections, S3, numbers. Made outside the handler, and used by every invocation. */
 import { ConfigurationError } from "../../lib/config/configuration-error.ts";
+import { databaseLoginOptions } from "../../lib/config/database-login.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { type ConsumeOptions, consume } from "../../lib/consume/consume.ts";
 import { keepLetter } from "../../lib/consume/keep-letter.ts";
@@ -123,10 +124,7 @@ class Database implements AsyncDisposable {
     this.#address = address;
     this.#login = createDatabaseLogin({
       address,
-      auth: settings.DATABASE_AUTH,
-      secretId: settings.DATABASE_SECRET_ARN,
-      region: settings.AWS_REGION,
-      secretsEndpoint: settings.AWS_ENDPOINT_URL_SECRETS_MANAGER,
+      ...databaseLoginOptions(settings),
       nowMs,
     });
   }

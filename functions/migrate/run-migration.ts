@@ -1,5 +1,6 @@
 /** The owner's address in, the database at this version out, with the roles that the other functions come in as. */
 import { ConfigurationError } from "../../lib/config/configuration-error.ts";
+import { databaseLoginOptions } from "../../lib/config/database-login.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { createDatabaseLogin, isRefusedLogin, type PoolLogin } from "../../lib/credentials/database-login.ts";
 import { MIGRATIONS_DIRECTORY, migrate } from "../../lib/store/migrate.ts";
@@ -46,10 +47,7 @@ async function asOwner<T>(settings: Settings<"migrate">, work: (connectionString
   if (address === null) throw new ConfigurationError("DATABASE_URL is not set: must be the database to migrate");
   const login = createDatabaseLogin({
     address,
-    auth: settings.DATABASE_AUTH,
-    secretId: settings.DATABASE_SECRET_ARN,
-    region: settings.AWS_REGION,
-    secretsEndpoint: settings.AWS_ENDPOINT_URL_SECRETS_MANAGER,
+    ...databaseLoginOptions(settings),
     nowMs: Date.now,
   });
   try {
