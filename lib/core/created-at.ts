@@ -3,6 +3,7 @@
  * every record can be given back byte for byte without its text. The views' functions created_at and created_text know
  * the same codes.
  */
+import { daysSinceEpoch } from "./syntax.ts";
 
 /** The text cannot be made from the number: the record's bytes are kept beside its row. */
 export const FORM_OTHER = 15n;
@@ -17,10 +18,8 @@ const FORMS: readonly { readonly digits: number; readonly zone: string; readonly
   { digits: 6, zone: "+00:00", code: 5n },
 ];
 
-const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const MICROS_PER_SECOND = 1_000_000;
 const [ZERO, DASH, COLON, DOT, LETTER_T] = [0x30, 0x2d, 0x3a, 0x2e, 0x54];
-/** Microseconds since 1970 are within ±2^53 from 1684 to 2255. */
-const [FIRST_SMALL_YEAR, LAST_SMALL_YEAR] = [1685, 2254];
 
 /** The text → the integer; null where it is no time at all that a calendar of the years −4000 to 9999 knows. */
 export function packCreatedAt(text: string): bigint | null {
@@ -74,17 +73,19 @@ function packPlain(text: string, { digits, code }: (typeof FORMS)[number]): bigi
   const [year, month, day] = [digitsAt(text, 0, 4), digitsAt(text, 5, 2), digitsAt(text, 8, 2)];
   const [hour, minute, second] = [digitsAt(text, 11, 2), digitsAt(text, 14, 2), digitsAt(text, 17, 2)];
   const fraction = digitsAt(text, 20, digits);
-  const isLeapDay = month === 2 && day === 29 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  const isDay = day >= 1 && (day <= (DAYS_IN_MONTH[month - 1] ?? 0) || isLeapDay);
+  const days = daysSinceEpoch(year, month, day);
   // Comparisons with NaN, which stands for anything but digits, are false.
-  if (!(isShaped && year >= 1 && isDay && hour < 24 && minute < 60 && second < 60 && fraction >= 0)) {
+  if (!(isShaped && days !== undefined && year >= 1 && hour < 24 && minute < 60 && second < 60 && fraction >= 0)) {
     return null;
   }
-  const micros = digits === 3 ? fraction * 1000 : fraction;
-  if (year < FIRST_SMALL_YEAR || year > LAST_SMALL_YEAR) {
-    return (BigInt(Date.parse(`${text.slice(0, 19)}Z`)) * 1000n + BigInt(micros)) * 16n + code;
-  }
-  return BigInt(Date.UTC(year, month - 1, day, hour, minute, second) * 1000 + micros) * 16n + code;
+  const seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
+  const fractionMicros = digits === 3 ? fraction * 1000 : fraction;
+  const micros = seconds * MICROS_PER_SECOND + fractionMicros;
+  // From 1684 to 2255 a number holds them.
+  const exact = Number.isSafeInteger(micros)
+    ? BigInt(micros)
+    : BigInt(seconds) * BigInt(MICROS_PER_SECOND) + BigInt(fractionMicros);
+  return exact * 16n + code;
 }
 
 /** So many decimal digits as a number, NaN where there are others; 0 for none. */

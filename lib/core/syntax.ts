@@ -174,7 +174,7 @@ function zoneOffsetMinutes(sign: string | undefined, hour: number, minute: numbe
 const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** Days from 1970-01-01 in the Gregorian calendar, undefined for a day that does not exist. */
-function daysSinceEpoch(year: number, month: number, day: number): number | undefined {
+export function daysSinceEpoch(year: number, month: number, day: number): number | undefined {
   const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   const days = (MONTH_DAYS[month - 1] ?? 0) + (isLeap && month === 2 ? 1 : 0);
   if (!(day >= 1 && day <= days && year >= 0)) {
