@@ -51,6 +51,8 @@ export interface Pipeline extends AsyncDisposable {
 const STREAM_BYTES = 16 * 1024 * 1024;
 /** A transaction under way at a stop gets so long to end by itself. */
 const CUT_AFTER_MS = 1_000;
+/** While packs are waiting a transaction takes two: per event it then costs the database a fifth less, and 1,000 more gained nothing. */
+const PACKS_A_TRANSACTION = 2;
 /** How often the cursor is saved: what a crash costs to replay. */
 const SAVE_EVERY_MS = 1_000;
 
@@ -150,7 +152,7 @@ function startConsumer(
       telemetry,
       // One connection stays free for the cursor and for status.
       workers: Math.max(1, Math.min(settings.LANES, settings.DB_POOL_SIZE - 1)),
-      maxEvents: settings.BATCH_SIZE,
+      maxEvents: settings.BATCH_SIZE * PACKS_A_TRANSACTION,
       nowMs: Date.now,
       random: Math.random,
       onTrouble: (trouble) => {

@@ -213,7 +213,7 @@ export const SETTINGS = {
     from: 1,
     to: 10_000,
     fallback: 500,
-    meaning: "Events that one transaction takes at the most.",
+    meaning: "Events that one transaction takes at the most; twice as many in `start` while it catches up.",
   }),
   PARALLEL_CONSUMERS: wholeNumber({
     from: 1,

@@ -45,6 +45,7 @@ export async function applyEvents(sources: readonly BatchEvent[], options: Apply
     const numbers: Numbers = {
       actor: (did) => numberOf(names.actors, did),
       collection: (nsid) => numberOf(names.collections, nsid),
+      subject: (ref) => names.subjects[batch.subjects.placeOf(ref)] as number,
     };
     const locked = await transaction.lock({
       lanes: [...new Set([...lanesOf(packs), options.countLane])],

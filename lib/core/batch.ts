@@ -3,6 +3,7 @@
 import type { Row, SubjectRef } from "./collections/collection.ts";
 import { collectionOf, type ReadRecord, readRecord } from "./collections/registry.ts";
 import type { CommitOp, FirehoseEvent } from "./event.ts";
+import { Subjects } from "./subjects.ts";
 
 /** An event with where it came from and how it is to be worked. */
 export interface BatchEvent {
@@ -47,6 +48,8 @@ export interface EventBatch {
   /** Every account and collection that the batch names, each once: what needs a number. */
   readonly dids: readonly string[];
   readonly nsids: readonly string[];
+  /** What its likes, reposts and posts point at: the same. */
+  readonly subjects: Subjects;
   /** Accounts whose repo the batch touches. */
   readonly authors: readonly string[];
   /** Accounts with an #identity or #account event. */
@@ -60,6 +63,7 @@ export function readBatch(sources: readonly BatchEvent[]): EventBatch {
     nsids: new Set<string>(),
     authors: new Set<string>(),
     announced: new Set<string>(),
+    subjects: new Subjects(),
   };
   const events: ReadEvent[] = [];
   for (const source of sources) {
@@ -71,13 +75,14 @@ export function readBatch(sources: readonly BatchEvent[]): EventBatch {
     names.dids.add(event.did);
     (event.kind === "commit" || event.kind === "sync" ? names.authors : names.announced).add(event.did);
   }
-  const { dids, nsids, authors, announced } = names;
-  return { events, dids: [...dids], nsids: [...nsids], authors: [...authors], announced: [...announced] };
+  const { dids, nsids, authors, announced, subjects } = names;
+  return { events, dids: [...dids], nsids: [...nsids], subjects, authors: [...authors], announced: [...announced] };
 }
 
 interface Names {
   readonly dids: Set<string>;
   readonly nsids: Set<string>;
+  readonly subjects: Subjects;
 }
 
 function readOps(source: BatchEvent, ops: readonly CommitOp[], names: Names): ReadOp[] {
@@ -127,6 +132,7 @@ function addRef(ref: SubjectRef | null, names: Names): void {
   if (ref === null) {
     return;
   }
+  names.subjects.add(ref);
   names.dids.add(ref.did);
   if (collectionOf(ref.collection) === undefined) {
     names.nsids.add(ref.collection);

@@ -1,6 +1,7 @@
 /** Choice: of a batch's events and ops, what is new, what is a repeat, and which op of each path is the last word. */
 import type { EventBatch, ReadEvent, ReadOp } from "./batch.ts";
 import { Chain, type RepoState, type Verdict } from "./chain.ts";
+import type { SubjectRef } from "./collections/collection.ts";
 import { collectionOf } from "./collections/registry.ts";
 import type { CommitEvent } from "./event.ts";
 import { parseTid } from "./tid.ts";
@@ -9,6 +10,8 @@ import { parseTid } from "./tid.ts";
 export interface Numbers {
   actor(did: string): number;
   collection(nsid: string): number;
+  /** Of a reference in the batch's own records. */
+  subject(ref: SubjectRef): number;
 }
 
 /** What is stored of an author, as far as a batch needs it. */

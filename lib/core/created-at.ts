@@ -8,6 +8,9 @@ import { daysSinceEpoch } from "./syntax.ts";
 /** The text cannot be made from the number: the record's bytes are kept beside its row. */
 export const FORM_OTHER = 15n;
 
+/** What an edge's row says where its time is kept with the record's bytes. */
+export const CREATED_ELSEWHERE = 15;
+
 /** Fraction digits and zone of the forms that occur in numbers: JavaScript, Go, Python and Rust clients. */
 const FORMS: readonly { readonly digits: number; readonly zone: string; readonly code: bigint }[] = [
   { digits: 3, zone: "Z", code: 0n },
@@ -40,6 +43,26 @@ const MAX_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 export function isWholeText(created: bigint | null): boolean {
   return created !== null && (created & 15n) !== FORM_OTHER;
 }
+
+/**
+ * A packed time as an edge's row has it, in 4 bytes: the distance from the rkey's time (a TID; clients make both within seconds) times 16,
+ * plus the code. Milliseconds, or microseconds for the forms that write them: 37 hours, or two minutes, to either side. Null for what is
+ * farther away, and for what is no whole text, or no number up to 2^53. The views' function edge_created is the way back.
+ */
+export function edgeCreated(created: bigint | null, rkey: bigint): number | null {
+  if (!isWholeText(created) || created === null) {
+    return null;
+  }
+  const code = Number(created & 15n);
+  const [micros, keyMicros] = [Number(created >> 4n), Number(rkey >> 10n)];
+  const distance =
+    FORMS[code]?.digits === 6 ? micros - keyMicros : Math.floor(micros / 1000) - Math.floor(keyMicros / 1000);
+  const fits = Number.isSafeInteger(micros) && distance >= -MAX_DISTANCE && distance < MAX_DISTANCE;
+  return fits ? distance * 16 + code : null;
+}
+
+/** 28 bits with their sign. */
+const MAX_DISTANCE = 2 ** 27;
 
 /** The text back, for the forms that `isWholeText` is true of. */
 export function createdAtText(created: bigint): string {

@@ -3,10 +3,9 @@
 import type { Numbers } from "./choice.ts";
 import { digestOf } from "./cid.ts";
 import type { SubjectRef } from "./collections/collection.ts";
-import { collectionOf, type ReadRecord } from "./collections/registry.ts";
-import { FORM_OTHER } from "./created-at.ts";
-import type { PathKey, RowChanges, SubjectKey } from "./row-change.ts";
-import { latin1 } from "./utf8.ts";
+import type { ReadRecord } from "./collections/registry.ts";
+import { CREATED_ELSEWHERE, edgeCreated } from "./created-at.ts";
+import type { PathKey, RowChanges } from "./row-change.ts";
 
 export interface RecordToWrite {
   readonly path: PathKey;
@@ -17,48 +16,15 @@ export interface RecordToWrite {
   readonly read: ReadRecord;
 }
 
-/** The batch's subjects, each once; rows name them by their place, from 1. */
-export class SubjectList {
-  readonly #numbers: Numbers;
-  readonly #keys: SubjectKey[];
-  readonly #places = new Map<string, number>();
-
-  constructor(numbers: Numbers, keys: SubjectKey[]) {
-    this.#numbers = numbers;
-    this.#keys = keys;
-  }
-
-  place(ref: SubjectRef): number {
-    const actor = this.#numbers.actor(ref.did);
-    const collection = collectionOf(ref.collection)?.id ?? this.#numbers.collection(ref.collection);
-    const key = `${actor}/${collection}/${ref.rkey}/${latin1(ref.cid, 0, ref.cid.length)}`;
-    const known = this.#places.get(key);
-    if (known !== undefined) {
-      return known;
-    }
-    const place = this.#keys.push({ actor, collection, rkey: ref.rkey, cid: ref.cid });
-    this.#places.set(key, place);
-    return place;
-  }
-
-  placeOrNull(ref: SubjectRef | null): number | null {
-    return ref === null ? null : this.place(ref);
-  }
-
-  actor(did: string): number {
-    return this.#numbers.actor(did);
-  }
-}
-
-export function writeRecord(record: RecordToWrite, subjects: SubjectList, changes: RowChanges): void {
+export function writeRecord(record: RecordToWrite, numbers: Numbers, changes: RowChanges): void {
   const { path, rev, bytes, read } = record;
   const { row, json } = read;
   switch (row.shape) {
     case "record-edge":
     case "actor-edge":
-      writeEdge(record, subjects, changes);
+      writeEdge(record, numbers, changes);
       if (!row.isPlain) {
-        keepOriginal(record, json?.json ?? null, changes);
+        keepOriginal(record, { json: json?.json ?? null, created: row.created }, changes);
       }
       break;
     case "post":
@@ -67,9 +33,9 @@ export function writeRecord(record: RecordToWrite, subjects: SubjectList, change
         rkey: record.tid ?? 0n,
         rev,
         created: row.created,
-        root: subjects.placeOrNull(row.root),
-        parent: subjects.placeOrNull(row.parent),
-        quote: subjects.placeOrNull(row.quote),
+        root: subjectOrNull(row.root, numbers),
+        parent: subjectOrNull(row.parent, numbers),
+        quote: subjectOrNull(row.quote, numbers),
         cid: digestOf(bytes),
         json: json?.json ?? "null",
       });
@@ -93,7 +59,7 @@ export function writeRecord(record: RecordToWrite, subjects: SubjectList, change
   }
 }
 
-function writeEdge(record: RecordToWrite, subjects: SubjectList, changes: RowChanges): void {
+function writeEdge(record: RecordToWrite, numbers: Numbers, changes: RowChanges): void {
   const { path, rev, bytes, read } = record;
   const { row } = read;
   const kind = path.collection;
@@ -103,15 +69,16 @@ function writeEdge(record: RecordToWrite, subjects: SubjectList, changes: RowCha
   ) {
     return;
   }
+  const rkey = record.tid ?? 0n;
   changes.edges.push({
     kind,
     actor: path.actor,
-    rkey: record.tid ?? 0n,
+    rkey,
     rev,
-    // Where the columns do not say everything, the code tells readers to look for the original.
-    created: row.isPlain || row.created === null ? row.created : row.created | FORM_OTHER,
-    subject: row.shape === "record-edge" ? subjects.place(row.subject) : subjects.actor(row.subjectDid),
-    via: subjects.placeOrNull(row.via),
+    // Where the columns do not say everything, this tells readers to look for the original.
+    created: (row.isPlain ? edgeCreated(row.created, rkey) : null) ?? CREATED_ELSEWHERE,
+    subject: row.shape === "record-edge" ? numbers.subject(row.subject) : numbers.actor(row.subjectDid),
+    via: subjectOrNull(row.via, numbers),
     // The hash of what the columns say: stored, it would be a third of the row.
     cid: row.isPlain ? null : digestOf(bytes),
   });
@@ -120,11 +87,20 @@ function writeEdge(record: RecordToWrite, subjects: SubjectList, changes: RowCha
 /** JSON that jsonb would not give back byte for byte: the bytes stay beside it. */
 function keepInexact(record: RecordToWrite, changes: RowChanges): void {
   if (record.read.json?.exact !== true) {
-    keepOriginal(record, null, changes);
+    keepOriginal(record, { json: null, created: null }, changes);
   }
 }
 
-function keepOriginal(record: RecordToWrite, json: string | null, changes: RowChanges): void {
-  changes.originals.push({ ...record.path, cbor: record.bytes, json });
+/** `json` and `created` where the record's row has no column for them. */
+function keepOriginal(
+  record: RecordToWrite,
+  beside: { readonly json: string | null; readonly created: bigint | null },
+  changes: RowChanges,
+): void {
+  changes.originals.push({ ...record.path, cbor: record.bytes, ...beside });
   changes.oddActors.push(record.path.actor);
+}
+
+function subjectOrNull(ref: SubjectRef | null, numbers: Numbers): number | null {
+  return ref === null ? null : numbers.subject(ref);
 }

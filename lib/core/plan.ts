@@ -3,7 +3,7 @@ import type { EventBatch, ReadEvent } from "./batch.ts";
 import { type Choice, type ChosenOp, type Counts, isTidKind, type Numbers } from "./choice.ts";
 import { eventLetter, opLetter } from "./dead-letter.ts";
 import { type AccountState, planAccounts } from "./plan-accounts.ts";
-import { SubjectList, writeRecord } from "./plan-record.ts";
+import { writeRecord } from "./plan-record.ts";
 import { noChanges, type RowChanges } from "./row-change.ts";
 
 /** What is stored under a path: revs of the record and of its tombstone, null for none. */
@@ -38,14 +38,13 @@ export function plan(input: PlanInput): Plan {
   const changes = noChanges();
   const counts = { ...choice.counts, deadLetters: {} as Record<string, number> };
   planRepos(choice, changes);
-  const subjects = new SubjectList(numbers, changes.subjects);
   for (const chosen of choice.ops) {
     if (isOvertaken(chosen, input.paths.get(chosen))) {
       const { action } = chosen.op.op;
       counts.appliedOps[action] = (counts.appliedOps[action] ?? 0) - 1;
       counts.repeatedOps += 1;
     } else {
-      planOp(chosen, choice, subjects, changes);
+      planOp(chosen, choice, numbers, changes);
     }
   }
   for (const chosen of choice.dead) {
@@ -76,7 +75,7 @@ function isOvertaken(chosen: ChosenOp, state: PathState | undefined): boolean {
   return state !== undefined && ((state.rowRev ?? -1n) >= rev || (state.tombstoneRev ?? -1n) >= rev);
 }
 
-function planOp(chosen: ChosenOp, choice: Choice, subjects: SubjectList, changes: RowChanges): void {
+function planOp(chosen: ChosenOp, choice: Choice, numbers: Numbers, changes: RowChanges): void {
   const { actor, collection, tid, commit, op } = chosen;
   const { rkey } = op.op;
   const path = { actor, collection, rkey };
@@ -96,7 +95,7 @@ function planOp(chosen: ChosenOp, choice: Choice, subjects: SubjectList, changes
     changes.tombstones.push({ ...path, rev: commit.rev });
     return;
   }
-  writeRecord({ path, tid, rev: commit.rev, bytes: op.op.record, read: op.read }, subjects, changes);
+  writeRecord({ path, tid, rev: commit.rev, bytes: op.op.record, read: op.read }, numbers, changes);
 }
 
 function planDeadOp(chosen: ChosenOp, state: PathState | undefined, changes: RowChanges): void {

@@ -13,20 +13,14 @@ export interface RepoChange {
   readonly tree: DigestPrefix | null;
 }
 
-export interface SubjectKey {
-  readonly actor: number;
-  readonly collection: number;
-  readonly rkey: string;
-  readonly cid: Digest;
-}
-
 export interface EdgeRow {
   readonly kind: 1 | 2 | 3 | 4;
   readonly actor: number;
   readonly rkey: bigint;
   readonly rev: bigint;
-  readonly created: bigint | null;
-  /** Likes, reposts: place in `subjects`, from 1. Follows, blocks: the actor's number. */
+  /** As `edgeCreated` gives it, or CREATED_ELSEWHERE. */
+  readonly created: number;
+  /** Likes, reposts: the subject's number. Follows, blocks: the actor's. */
   readonly subject: number;
   readonly via: number | null;
   /** Null where the columns say the whole record. */
@@ -38,7 +32,7 @@ export interface PostChange {
   readonly rkey: bigint;
   readonly rev: bigint;
   readonly created: bigint | null;
-  /** Places in `subjects`, from 1. */
+  /** Numbers of subjects. */
   readonly root: number | null;
   readonly parent: number | null;
   readonly quote: number | null;
@@ -71,6 +65,8 @@ export interface MisfitChange extends PathKey {
 export interface OriginalChange extends PathKey {
   readonly cbor: Uint8Array;
   readonly json: string | null;
+  /** `createdAt` of an edge, whose row leaves it to this one; null for what has a column of its own, or no time. */
+  readonly created: bigint | null;
 }
 
 export interface TidRemoval {
@@ -132,8 +128,6 @@ export interface RowChanges {
   /** Authors without a row in `account`. */
   readonly newAuthors: number[];
   readonly accounts: AccountChange[];
-  /** Each once. */
-  readonly subjects: SubjectKey[];
   readonly removals: TidRemoval[];
   readonly documentRemovals: PathKey[];
   readonly edges: EdgeRow[];
@@ -152,7 +146,6 @@ export function noChanges(): RowChanges {
     repos: [],
     newAuthors: [],
     accounts: [],
-    subjects: [],
     removals: [],
     documentRemovals: [],
     edges: [],

@@ -68,6 +68,18 @@ export function byteaArray(values: readonly (Uint8Array | null)[]): Buffer {
   return out;
 }
 
+/** Of 16 bytes each. */
+export function uuidArray(values: readonly Uint8Array[]): Buffer {
+  const { out, view } = fixedArray(OID.uuid, values, 16);
+  let at = HEADER_BYTES;
+  for (const value of values) {
+    at = lengthInto(view, at, 16);
+    out.set(value, at);
+    at += 16;
+  }
+  return out;
+}
+
 export function textArray(values: readonly (string | null)[]): Buffer {
   return stringArray(OID.text, values);
 }

@@ -2,9 +2,13 @@
 import type { RowChanges } from "../core/row-change.ts";
 import { byteaArray, int4Array, int8Array, jsonbArray, textArray } from "./arrays.ts";
 
+/** Edges go kind after kind, with the place where each kind ends: a function that writes one table is given its part. */
+const EDGE_KINDS = [1, 2, 3, 4] as const;
+
 /** Type and value of each argument after the tick. */
 export function batchArguments(changes: RowChanges): { readonly type: string; readonly value: Buffer }[] {
-  const { repos, newAuthors, subjects, removals, edges, posts, documentRemovals, documents, tombstones } = changes;
+  const { repos, newAuthors, removals, posts, documentRemovals, documents, tombstones } = changes;
+  const edges = changes.edges.toSorted((a, b) => a.kind - b.kind);
   return [
     int4(repos, (row) => row.actor),
     int8(repos, (row) => row.rev),
@@ -12,18 +16,14 @@ export function batchArguments(changes: RowChanges): { readonly type: string; re
     int4(repos, (row) => row.broken),
     bytea(repos, (row) => row.tree),
     int4(newAuthors, (actor) => actor),
-    int4(subjects, (row) => row.actor),
-    int4(subjects, (row) => row.collection),
-    text(subjects, (row) => row.rkey),
-    bytea(subjects, (row) => row.cid),
     int4(removals, (row) => row.kind),
     int4(removals, (row) => row.actor),
     int8(removals, (row) => row.rkey),
-    int4(edges, (row) => row.kind),
+    int4(EDGE_KINDS, (kind) => edges.filter((row) => row.kind <= kind).length),
     int4(edges, (row) => row.actor),
     int8(edges, (row) => row.rkey),
     int8(edges, (row) => row.rev),
-    int8(edges, (row) => row.created),
+    int4(edges, (row) => row.created),
     int4(edges, (row) => row.subject),
     int4(edges, (row) => row.via),
     bytea(edges, (row) => row.cid),

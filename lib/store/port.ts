@@ -1,5 +1,6 @@
 /** What the consumer needs of the database. */
 
+import type { EventBatch } from "../core/batch.ts";
 import type { AuthorState, ChosenOp } from "../core/choice.ts";
 import type { Gap } from "../core/cursor.ts";
 import type { PathState } from "../core/plan.ts";
@@ -52,7 +53,12 @@ export interface LockedState {
 export interface ResolvedNames {
   readonly actors: ReadonlyMap<string, number>;
   readonly collections: ReadonlyMap<string, number>;
+  /** Of each of `subjects.distinct`, in its order. */
+  readonly subjects: readonly number[];
 }
+
+/** What needs numbers. */
+export type Names = Pick<EventBatch, "dids" | "nsids" | "subjects">;
 
 export interface Store {
   /** The number of a relay's epoch. */
@@ -71,8 +77,8 @@ export interface WorkMarks {
 }
 
 export interface StoreTransaction {
-  /** Numbers of names; new ones are added, for good whatever becomes of the transaction. Before every other call. */
-  resolve(names: { readonly dids: readonly string[]; readonly nsids: readonly string[] }): Promise<ResolvedNames>;
+  /** Numbers of names and subjects; new ones are added, for good whatever becomes of the transaction. Before every other call. */
+  resolve(names: Names): Promise<ResolvedNames>;
   /** Locks lanes, repos and accounts, and tells what is stored of them. */
   lock(request: LockRequest): Promise<LockedState>;
   pathStates(ops: readonly ChosenOp[]): Promise<ReadonlyMap<ChosenOp, PathState>>;

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import type { Log } from "../telemetry/port.ts";
 import { createMarks } from "./marks.ts";
-import { Names } from "./names.ts";
+import { NameDictionary } from "./names.ts";
 import { type Store, StoreError, type StoreTransaction, type WorkMarks } from "./port.ts";
 import { MISSING_PARTITION, storeError } from "./postgres-errors.ts";
 import type { Queries } from "./queries-port.ts";
@@ -61,7 +61,7 @@ const IDLE_TIMEOUT_MS = 60_000;
 /** No connection is made before the first call. */
 export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
   const pool = createPool(options);
-  const names = new Names();
+  const names = new NameDictionary();
   const busy = new Set<pg.PoolClient>();
   let isEnding = false;
   pool.on("connect", () => names.forget());
@@ -130,7 +130,7 @@ function loginConfig(connectionString: string, { user, password, verifiesTls }: 
 
 interface Connections {
   readonly pool: pg.Pool;
-  readonly names: Names;
+  readonly names: NameDictionary;
   /** Those with a transaction under way. */
   readonly busy: Set<pg.PoolClient>;
   readonly begin: string;

@@ -55,10 +55,11 @@ export function statementsAfter(changes: RowChanges, tick: number): Statement[] 
     ),
     ...when(originals.length > 0, () =>
       statement(
-        `INSERT INTO standpipe.original (actor, collection, rkey, cbor, value)
-         SELECT * FROM unnest({}, {}, {}, {}, {}) AS u (actor, collection, rkey, cbor, value)
-         ON CONFLICT (actor, collection, rkey) DO UPDATE SET cbor = excluded.cbor, value = excluded.value`,
+        `INSERT INTO standpipe.original (created, actor, collection, rkey, cbor, value)
+         SELECT * FROM unnest({}, {}, {}, {}, {}, {}) AS u (created, actor, collection, rkey, cbor, value)
+         ON CONFLICT (actor, collection, rkey) DO UPDATE SET created = excluded.created, cbor = excluded.cbor, value = excluded.value`,
         [
+          int8(originals, (row) => row.created),
           int4(originals, (row) => row.actor),
           int4(originals, (row) => row.collection),
           text(originals, (row) => row.rkey),

@@ -37,6 +37,7 @@ describe("a record that changes its form", () => {
   const forms: Record<string, unknown> = {
     plain: likeOf(POST_KEY),
     "with more fields": { ...(likeOf(POST_KEY) as object), extra: true },
+    "of another year than its key": { ...(likeOf(POST_KEY) as object), createdAt: "1999-12-31T23:59:59.999Z" },
     "without a subject": { $type: LIKE, createdAt: "2026-11-21T01:45:05.352Z" },
     "with NUL": { ...(likeOf(POST_KEY) as object), extra: "a\0b" },
   };
@@ -85,6 +86,19 @@ describe("a record that changes its form", () => {
       expect(await checkCounters(consumer.store.pool)).toEqual([]);
     }
   });
+
+  it.each(["1999-12-31T23:59:59.999Z", "2024-09-11T19:46:02+02:00", "2024-09-12T00:00:00.000001Z", "yesterday"])(
+    "shows the time of a like that its row cannot say: %s",
+    async (createdAt) => {
+      await using consumer = await createTestConsumer();
+      const account = new Account("times");
+      const record = { ...(likeOf(POST_KEY) as object), createdAt };
+      await consumer.consume(packOf(account.commit({ action: "create", rkey: KEY, record })));
+      const { rows } = await consumer.store.pool.query<{ created_at: Date | null }>("SELECT created_at FROM likes");
+      expect(rows[0]?.created_at?.getTime() ?? Number.NaN).toBe(Math.floor(Date.parse(createdAt)));
+      await expectRecord(consumer, account, record);
+    },
+  );
 
   it("keeps a misfit's bytes and says what the problem is", async () => {
     await using consumer = await createTestConsumer();

@@ -115,7 +115,7 @@ describe("reader", () => {
     "INSERT INTO standpipe.actor (did) VALUES ('did:plc:mine')",
     'UPDATE standpipe."like" SET tick = 0',
     "DELETE FROM standpipe.post",
-    "SELECT standpipe.resolve(ARRAY['did:plc:mine'], '{}')",
+    "SELECT standpipe.resolve(ARRAY['did:plc:mine'], '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
     "SELECT standpipe.turn_tombstones(0)",
     "CREATE TABLE standpipe.mine (id int)",
   ])("is refused %s", async (statement) => {

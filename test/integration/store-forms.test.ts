@@ -3,7 +3,7 @@ import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cidText, digestOf } from "../../lib/core/cid.ts";
-import { createdAtText, packCreatedAt } from "../../lib/core/created-at.ts";
+import { createdAtText, edgeCreated, packCreatedAt } from "../../lib/core/created-at.ts";
 import type { CborMap, CborValue } from "../../lib/core/dag-cbor.ts";
 import { encodeCbor } from "../../lib/core/dag-cbor-encode.ts";
 import { tickOf } from "../../lib/core/tick.ts";
@@ -124,12 +124,19 @@ describe("texts made by SQL", () => {
 });
 
 describe("the CID of a record that columns say whole", () => {
-  const created = fc
+  /** A key and a time of each form, as near to it as a row can say. */
+  const moment = fc
     .tuple(
-      fc.bigInt({ min: -62_135_596_800_000_000n, max: 253_402_300_799_999_999n }),
+      fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+      fc.bigInt({ min: -(2n ** 27n) + 1_000n, max: 2n ** 27n - 1n }),
       fc.constantFrom(0n, 1n, 2n, 3n, 4n, 5n),
     )
-    .map(([micros, code]) => (micros - fractionBeyond(micros, code)) * 16n + code);
+    .map(([rkey, distance, code]) => {
+      const keyMicros = rkey >> 10n;
+      const micros = code % 3n === 2n ? keyMicros + distance : keyMicros - (keyMicros % 1000n) + distance * 1000n;
+      return { rkey, created: (micros - fractionBeyond(micros, code)) * 16n + code };
+    })
+    .filter(({ created }) => created >> 4n < 2n ** 53n);
   /** One place of each length at which CBOR's length of a text, or of a URI with it in, takes another form. */
   const did = fc.oneof(
     fc
@@ -149,10 +156,10 @@ describe("the CID of a record that columns say whole", () => {
 
   it("is the hash of what our encoder writes, for likes and reposts", async () => {
     await fc.assert(
-      fc.asyncProperty(place, fc.option(place), created, async (subject, via, time) => {
-        expect(await storedCids(["like", "repost"], { subject, via, created: time })).toEqual([
-          wantedCid("app.bsky.feed.like", refOf(subject), via, time),
-          wantedCid("app.bsky.feed.repost", refOf(subject), via, time),
+      fc.asyncProperty(place, fc.option(place), moment, async (subject, via, time) => {
+        expect(await storedCids(["like", "repost"], { subject, via, ...time })).toEqual([
+          wantedCid("app.bsky.feed.like", refOf(subject), via, time.created),
+          wantedCid("app.bsky.feed.repost", refOf(subject), via, time.created),
         ]);
       }),
       { numRuns: 150 },
@@ -161,10 +168,10 @@ describe("the CID of a record that columns say whole", () => {
 
   it("is the hash of what our encoder writes, for follows and blocks", async () => {
     await fc.assert(
-      fc.asyncProperty(place, fc.option(place), created, async (subject, via, time) => {
-        expect(await storedCids(["follow", "block"], { subject, via, created: time })).toEqual([
-          wantedCid("app.bsky.graph.follow", subject.did, via, time),
-          wantedCid("app.bsky.graph.block", subject.did, via, time),
+      fc.asyncProperty(place, fc.option(place), moment, async (subject, via, time) => {
+        expect(await storedCids(["follow", "block"], { subject, via, ...time })).toEqual([
+          wantedCid("app.bsky.graph.follow", subject.did, via, time.created),
+          wantedCid("app.bsky.graph.block", subject.did, via, time.created),
         ]);
       }),
       { numRuns: 150 },
@@ -197,7 +204,7 @@ describe("the CID of a record that columns say whole", () => {
   /** One row into each of the tables, and what the views say of it. */
   async function storedCids(
     tables: readonly string[],
-    row: { readonly subject: Place; readonly via: Place | null; readonly created: bigint },
+    row: { readonly subject: Place; readonly via: Place | null; readonly rkey: bigint; readonly created: bigint },
   ): Promise<unknown[]> {
     await client.query("BEGIN");
     try {
@@ -206,9 +213,10 @@ describe("the CID of a record that columns say whole", () => {
       for (const table of tables) {
         await client.query(
           `INSERT INTO standpipe."${table}" (rkey, rev, created, actor, subject, tick, via)
-           VALUES (1, 1, $1, $2, $3, 1, $4)`,
+           VALUES ($1, 1, $2, $3, $4, 1, $5)`,
           [
-            String(row.created),
+            String(row.rkey),
+            edgeCreated(row.created, row.rkey),
             subject.actor,
             table === "follow" || table === "block" ? subject.actor : subject.id,
             via?.id ?? null,
@@ -225,10 +233,16 @@ describe("the CID of a record that columns say whole", () => {
 
   async function placeId({ did: author, collection, rkey, cid }: Place): Promise<{ id: number; actor: number }> {
     const { rows } = await client.query<{ id: number; actor: number }>(
-      `INSERT INTO standpipe.subject (actor, collection, version, rkey, cid)
-       SELECT r.actors[1], r.collections[1], (SELECT count(*) FROM standpipe.subject), $3, $4
-       FROM standpipe.resolve(ARRAY[$1::text], ARRAY[$2::text]) AS r RETURNING id, actor`,
-      [author, collection, rkey, Buffer.from(cid)],
+      `SELECT r.subjects[1] AS id, r.actors[1] AS actor
+       FROM standpipe.resolve(ARRAY[$1::text], ARRAY[$2::text], '{-1}', '{-1}', ARRAY[standpipe.tid_value($3)],
+         ARRAY[CASE WHEN standpipe.tid_value($3) IS NULL THEN $3 END], ARRAY[$4::uuid], ARRAY[$5::uuid]) AS r`,
+      [
+        author,
+        collection,
+        rkey,
+        Buffer.from(cid.subarray(0, 16)).toString("hex"),
+        Buffer.from(cid.subarray(16)).toString("hex"),
+      ],
     );
     const [made] = rows;
     if (made === undefined) throw new Error("no subject made");

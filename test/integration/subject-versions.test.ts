@@ -18,7 +18,7 @@ function like(cid: string, index: number) {
 /** All CIDs want the same place. */
 async function makeAllCollide({ store }: TestConsumer): Promise<void> {
   await store.pool.query(
-    "CREATE OR REPLACE FUNCTION standpipe.subject_version(cid bytea) RETURNS int4 LANGUAGE sql IMMUTABLE AS 'SELECT 7'",
+    "CREATE OR REPLACE FUNCTION standpipe.subject_version(cid_1 uuid, cid_2 uuid) RETURNS int4 LANGUAGE sql IMMUTABLE AS 'SELECT 7'",
   );
 }
 

@@ -90,7 +90,8 @@ function valueOf(record: unknown): CborValue {
 export function likeOf(postRkey: string): unknown {
   return {
     $type: LIKE,
-    createdAt: "2026-11-21T01:45:05.352Z",
+    // A moment after the keys that the tests use (3l3qo2v…), as clients have it.
+    createdAt: "2024-09-09T19:46:03.118Z",
     subject: {
       uri: `at://did:plc:q2qpjjxcdf5jirgofzb4gfcn/${POST}/${postRkey}`,
       cid: "bafyreiecg3vgldxji43am4bqwf5zgkcmmduaxnx5xzofiudchzkstewpp4",

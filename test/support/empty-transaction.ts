@@ -2,8 +2,12 @@
 import type { StoreTransaction } from "../../lib/store/port.ts";
 
 export const emptyTransaction: StoreTransaction = {
-  resolve: ({ dids }) =>
-    Promise.resolve({ actors: new Map(dids.map((did, index) => [did, index])), collections: new Map() }),
+  resolve: ({ dids, subjects }) =>
+    Promise.resolve({
+      actors: new Map(dids.map((did, index) => [did, index])),
+      collections: new Map(),
+      subjects: subjects.distinct.map((_, index) => index),
+    }),
   lock: ({ lanes, authors, announced }) =>
     Promise.resolve({
       lanes: lanes.map(() => ({ fence: 0, number: 0 })),

@@ -40,6 +40,7 @@ const HELPERS = `
   CREATE FUNCTION pg_temp.tid(n int) RETURNS int8 LANGUAGE sql IMMUTABLE AS 'SELECT (1735689600000000 + n * 1000000::int8) << 10';
   CREATE FUNCTION pg_temp.created(n int) RETURNS int8 LANGUAGE sql IMMUTABLE AS 'SELECT (1735689600000000 + n * 1000000::int8) << 4';
   CREATE FUNCTION pg_temp.cid(kind text, n int) RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT sha256((kind || n)::bytea)';
+  CREATE FUNCTION pg_temp.half(cid bytea, from_byte int) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT encode(substr(cid, from_byte, 16), 'hex')::uuid $$;
   CREATE FUNCTION pg_temp.actor(n int) RETURNS int4 LANGUAGE sql IMMUTABLE AS
     'SELECT CASE WHEN n % 1000 = 1 THEN 1 ELSE n::int8 * 7919 % ${ACTORS} + 1 END';
   CREATE FUNCTION pg_temp.post_tid(n int) RETURNS int8 LANGUAGE sql IMMUTABLE AS
@@ -56,20 +57,22 @@ const NAMES = `
   FROM generate_series(1, ${ACTORS}) AS n;
   INSERT INTO standpipe.inactive_actor (actor) SELECT n FROM generate_series(1, ${ACTORS}) AS n WHERE n % 20 = 7;
   INSERT INTO standpipe.repo (rev, contiguous_from, actor) SELECT pg_temp.tid(n), 0, n FROM generate_series(1, ${ACTORS}) AS n;
-  INSERT INTO standpipe.subject (id, actor, collection, version, rkey, cid)
-  SELECT n, pg_temp.actor(n), 5, standpipe.subject_version(pg_temp.cid('post', n)), standpipe.tid_text(pg_temp.post_tid(n)), pg_temp.cid('post', n) FROM generate_series(1, ${POSTS}) AS n;`;
+  INSERT INTO standpipe.subject (tid, id, actor, collection, version, cid_1, cid_2)
+  SELECT pg_temp.post_tid(n), n, pg_temp.actor(n), 5, standpipe.subject_version(c.half_1, c.half_2), c.half_1, c.half_2
+  FROM generate_series(1, ${POSTS}) AS n
+    CROSS JOIN LATERAL (SELECT pg_temp.half(pg_temp.cid('post', n), 1) AS half_1, pg_temp.half(pg_temp.cid('post', n), 17) AS half_2) AS c;`;
 
-/** The first post gets about one like in a thousand, and one repost in three hundred. */
+/** `createdAt` is the time of the key (`created` 0). The first post gets about one like in a thousand, and one repost in three hundred. */
 const EDGES = `
   INSERT INTO standpipe."like" (rkey, rev, created, actor, subject, tick, via)
-  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), CASE WHEN n % 1009 = 0 THEN 1 ELSE n % ${POSTS} + 1 END, n,
+  SELECT pg_temp.tid(n), pg_temp.tid(n), 0, pg_temp.actor(n), CASE WHEN n % 1009 = 0 THEN 1 ELSE n % ${POSTS} + 1 END, n,
     CASE WHEN n % 40 = 0 THEN n % ${POSTS} + 1 END FROM generate_series(1, ${LIKES}) AS n;
   INSERT INTO standpipe.repost (rkey, rev, created, actor, subject, tick, via)
-  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), CASE WHEN n % 307 = 0 THEN 1 ELSE n % ${POSTS} + 1 END, n, NULL FROM generate_series(1, ${REPOSTS}) AS n;
+  SELECT pg_temp.tid(n), pg_temp.tid(n), 0, pg_temp.actor(n), CASE WHEN n % 307 = 0 THEN 1 ELSE n % ${POSTS} + 1 END, n, NULL FROM generate_series(1, ${REPOSTS}) AS n;
   INSERT INTO standpipe.follow (rkey, rev, created, actor, subject, tick, via)
-  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), pg_temp.actor(n + 1 + n / ${ACTORS}), n, NULL FROM generate_series(1, ${FOLLOWS}) AS n;
+  SELECT pg_temp.tid(n), pg_temp.tid(n), 0, pg_temp.actor(n), pg_temp.actor(n + 1 + n / ${ACTORS}), n, NULL FROM generate_series(1, ${FOLLOWS}) AS n;
   INSERT INTO standpipe.block (rkey, rev, created, actor, subject, tick, via)
-  SELECT pg_temp.tid(n), pg_temp.tid(n), pg_temp.created(n), pg_temp.actor(n), pg_temp.actor(n + 5), n, NULL FROM generate_series(1, ${BLOCKS}) AS n;`;
+  SELECT pg_temp.tid(n), pg_temp.tid(n), 0, pg_temp.actor(n), pg_temp.actor(n + 5), n, NULL FROM generate_series(1, ${BLOCKS}) AS n;`;
 
 /** Every third post is a reply, half of these to one in a thousand posts; every tenth quotes. */
 const POSTS_AND_DOCUMENTS = `
@@ -98,10 +101,10 @@ const ODD_ONES = `
   INSERT INTO standpipe.misfit (rev, created, actor, collection, tick, rkey, cid, problem, cbor, value)
   SELECT pg_temp.tid(n), NULL, pg_temp.actor(n), 1 + n % 15, n, 'odd' || n, pg_temp.cid('misfit', n), 'rkey is no TID', '\\xa0', '{}'
   FROM generate_series(1, ${FEW}) AS n;
-  INSERT INTO standpipe.original (actor, collection, rkey, cbor, value)
-  SELECT actor, 1, standpipe.tid_text(rkey), '\\xa0', '{"$type": "app.bsky.feed.like", "extra": true}' FROM standpipe."like" WHERE rkey % 50 = 0 LIMIT ${FEW};
+  INSERT INTO standpipe.original (created, actor, collection, rkey, cbor, value)
+  SELECT (rkey >> 10) * 16 + 15, actor, 1, standpipe.tid_text(rkey), '\\xa0', '{"$type": "app.bsky.feed.like", "extra": true}' FROM standpipe."like" WHERE rkey % 50 = 0 LIMIT ${FEW};
   -- As the writer does: this code of the time tells readers to look for the original.
-  UPDATE standpipe."like" AS l SET created = l.created | 15, cid = sha256('\\xa0') FROM standpipe.original AS o
+  UPDATE standpipe."like" AS l SET created = 15, cid = sha256('\\xa0') FROM standpipe.original AS o
   WHERE o.collection = 1 AND o.actor = l.actor AND o.rkey = standpipe.tid_text(l.rkey);
   INSERT INTO standpipe.odd_actor (actor) SELECT actor FROM standpipe.misfit UNION SELECT actor FROM standpipe.original;
   INSERT INTO standpipe.tombstone (rev, actor, collection, day, rkey)

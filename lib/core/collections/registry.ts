@@ -1,4 +1,6 @@
 /** All collections that have a view of their own, and how any record becomes a row. */
+
+import { edgeCreated } from "../created-at.ts";
 import { type CborValue, decodeCbor } from "../dag-cbor.ts";
 import { type DagJson, toDagJson } from "../dag-json.ts";
 import { parseTid } from "../tid.ts";
@@ -55,8 +57,11 @@ export interface ReadRecord {
 
 /** The record's bytes (they have been hashed) → its row. Never fails: what fits nowhere is a misfit. */
 export function readRecord(nsid: string, rkey: string, bytes: Uint8Array): ReadRecord {
-  const plain = parseTid(rkey) === undefined ? undefined : readPlainEdge(nsid, bytes);
-  return plain === undefined ? decodeRecord(nsid, rkey, bytes) : { row: plain, json: null };
+  const tid = parseTid(rkey);
+  const plain = tid === undefined ? undefined : readPlainEdge(nsid, bytes);
+  return tid === undefined || plain === undefined || edgeCreated(plain.created, tid) === null
+    ? decodeRecord(nsid, rkey, bytes)
+    : { row: plain, json: null };
 }
 
 /** `readRecord` of any record, by decoding it. */
@@ -83,7 +88,15 @@ function rowOf(collection: Collection | undefined, nsid: string, rkey: string, v
   if (textField(value, "$type") !== nsid) {
     return misfit(value.has("$type") ? "$type is another than the collection" : "$type is missing");
   }
-  return collection.read(value);
+  return withinItsColumns(collection.read(value), rkey);
+}
+
+/** A time far from the rkey's does not fit an edge's column. */
+function withinItsColumns(row: Row, rkey: string): Row {
+  if ((row.shape !== "record-edge" && row.shape !== "actor-edge") || !row.isPlain) {
+    return row;
+  }
+  return edgeCreated(row.created, parseTid(rkey) ?? 0n) === null ? { ...row, isPlain: false } : row;
 }
 
 function fitsKey(collection: Collection, rkey: string): boolean {

@@ -20,13 +20,35 @@ BEGIN
   END IF;
 END $$;
 
--- Numbers of DIDs and of NSIDs, in the order given (each at most once). New ones are added, sorted; the anti-join
+-- The numbers of subjects, in the order given, those of them that are known: NULL for the others. `step`: how many places after the one
+-- that a CID hashes to.
+CREATE FUNCTION standpipe.find_subjects(
+  actors int4[], collections int4[], tids int8[], keys text[], versions int4[], cid_1s uuid[], cid_2s uuid[], step int4, known int4[])
+RETURNS int4[] LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  RETURN (SELECT array_agg(coalesce(u.known, (SELECT s.id FROM standpipe.subject AS s
+      WHERE s.tid = u.tid AND s.actor = u.actor AND s.version = u.version + step
+        AND s.cid_1 = u.cid_1 AND s.cid_2 = u.cid_2 AND s.collection = u.collection AND s.key IS NOT DISTINCT FROM u.key)) ORDER BY u.at)
+    FROM unnest(actors, collections, tids, keys, versions, cid_1s, cid_2s, known)
+      WITH ORDINALITY AS u (actor, collection, tid, key, version, cid_1, cid_2, known, at));
+END $$;
+
+-- Numbers of DIDs, of NSIDs and of subjects, in the order given (each at most once). New ones are added, sorted; the anti-join
 -- comes first because ON CONFLICT alone burns a number for every conflict. A transaction of its own, before the one that uses the
 -- numbers: whoever adds a name holds it until the commit, and others who need it wait. It is durable before anybody uses a number: one that
 -- a server had lost would be given to somebody else, and a pooler may hide from us that the server was away.
-CREATE FUNCTION standpipe.resolve(dids text[], nsids text[], OUT actors int4[], OUT collections int4[])
+--
+-- A subject names its account and its collection by number, or, below zero, by their place in `dids` and `nsids`; its rkey by `tid`, or, where
+-- it is none, by `key`. It has the version that its CID hashes to, or, where that place was taken by another, the first free one after it;
+-- since none is ever removed, looking in the same order finds it again.
+CREATE FUNCTION standpipe.resolve(
+  dids text[], nsids text[], of_actor int4[], of_collection int4[], of_tid int8[], of_key text[], cid_1s uuid[], cid_2s uuid[],
+  OUT actors int4[], OUT collections int4[], OUT subjects int4[])
 LANGUAGE plpgsql SET lock_timeout = '30s' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
+DECLARE
+  versions int4[];
 BEGIN
   IF cardinality(dids) > 0 THEN
     INSERT INTO standpipe.actor (did)
@@ -48,6 +70,27 @@ BEGIN
     FROM unnest(nsids) WITH ORDINALITY AS u (nsid, at) JOIN standpipe.collection AS c ON c.nsid = u.nsid;
     PERFORM standpipe.check_numbers('collection', cardinality(collections), cardinality(nsids));
   END IF;
+  IF cardinality(of_actor) = 0 THEN RETURN; END IF;
+  -- By position: joining two unnested lists would be quadratic under a generic plan.
+  SELECT array_agg(CASE WHEN u.actor < 0 THEN actors[-u.actor] ELSE u.actor END ORDER BY u.at),
+    array_agg(CASE WHEN u.collection < 0 THEN collections[-u.collection] ELSE u.collection END ORDER BY u.at),
+    array_agg(coalesce(u.tid, standpipe.key_hash(u.key)) ORDER BY u.at), array_agg(standpipe.subject_version(u.cid_1, u.cid_2) ORDER BY u.at)
+  INTO of_actor, of_collection, of_tid, versions
+  FROM unnest(of_actor, of_collection, of_tid, of_key, cid_1s, cid_2s) WITH ORDINALITY AS u (actor, collection, tid, key, cid_1, cid_2, at);
+  FOR step IN 0 .. 99 LOOP
+    subjects := standpipe.find_subjects(of_actor, of_collection, of_tid, of_key, versions, cid_1s, cid_2s, step, subjects);
+    EXIT WHEN array_position(subjects, NULL) IS NULL;
+    INSERT INTO standpipe.subject (tid, actor, collection, version, cid_1, cid_2, key)
+    SELECT u.tid, u.actor, u.collection, u.version + step, u.cid_1, u.cid_2, u.key
+    FROM unnest(of_actor, of_collection, of_tid, of_key, versions, cid_1s, cid_2s, subjects)
+      AS u (actor, collection, tid, key, version, cid_1, cid_2, known)
+    WHERE u.known IS NULL
+    ORDER BY u.tid, u.actor, u.version, u.cid_1, u.cid_2
+    ON CONFLICT DO NOTHING;
+    subjects := standpipe.find_subjects(of_actor, of_collection, of_tid, of_key, versions, cid_1s, cid_2s, step, subjects);
+    EXIT WHEN array_position(subjects, NULL) IS NULL;
+  END LOOP;
+  PERFORM standpipe.check_numbers('subject', cardinality(array_remove(subjects, NULL)), cardinality(of_actor));
 END $$;
 
 -- Marks units of work as begun; returns for each how many processes began it (or something that overlaps it) before and
@@ -129,6 +172,8 @@ $$;
 -- write_like, write_repost, write_follow, write_block: the same body over four tables, each with plans of its own.
 -- First removes what deletes and updates name, then inserts. Where an insert meets a row that should not be there (its
 -- delete was never seen), that row is older: it goes, and the new one comes. Returns the subjects that lost and won.
+-- The row of its repo is locked, so that nobody else writes an account's rows: an anti-join serves where ON CONFLICT would first write each
+-- row as a trial and then confirm it.
 DO $make$
 DECLARE
   name text;
@@ -138,16 +183,13 @@ BEGIN
 CREATE FUNCTION standpipe.write_%1$s(
   kind int4,
   out_kind int4[], out_actor int4[], out_rkey int8[],
-  in_kind int4[], in_actor int4[], in_rkey int8[], in_rev int8[], in_created int8[], in_subject int4[], in_via int4[], in_cid bytea[],
+  in_actor int4[], in_rkey int8[], in_rev int8[], in_created int4[], in_subject int4[], in_via int4[], in_cid bytea[],
   now_tick int4, OUT lost int4[], OUT lost_actors int4[], OUT won int4[], OUT won_actors int4[])
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-  wanted int4;
-  older int4[];
-  older_actors int4[];
-  later int4[];
-  later_actors int4[];
+  these int4[];
+  these_actors int4[];
 BEGIN
   IF kind = ANY (out_kind) THEN
     WITH gone AS (
@@ -155,32 +197,25 @@ BEGIN
       WHERE u.kind = write_%1$s.kind AND t.actor = u.actor AND t.rkey = u.rkey RETURNING t.subject, t.actor)
     SELECT array_agg(gone.subject), array_agg(gone.actor) INTO lost, lost_actors FROM gone;
   END IF;
-  SELECT count(*) INTO wanted FROM unnest(in_kind) AS k WHERE k = kind;
-  IF wanted = 0 THEN RETURN; END IF;
-  WITH came AS (
-    INSERT INTO standpipe.%1$I (rkey, rev, created, actor, subject, tick, via, cid)
-    SELECT u.rkey, u.rev, u.created, u.actor, u.subject, now_tick, u.via, u.cid
-    FROM unnest(in_kind, in_actor, in_rkey, in_rev, in_created, in_subject, in_via, in_cid)
-      AS u (kind, actor, rkey, rev, created, subject, via, cid)
-    WHERE u.kind = write_%1$s.kind ON CONFLICT DO NOTHING RETURNING subject, actor)
-  SELECT array_agg(came.subject), array_agg(came.actor) INTO won, won_actors FROM came;
-  IF coalesce(cardinality(won), 0) < wanted THEN
-    WITH gone AS (
-      DELETE FROM standpipe.%1$I AS t USING unnest(in_kind, in_actor, in_rkey, in_rev) AS u (kind, actor, rkey, rev)
-      WHERE u.kind = write_%1$s.kind AND t.actor = u.actor AND t.rkey = u.rkey AND t.rev < u.rev RETURNING t.subject, t.actor)
-    SELECT array_agg(gone.subject), array_agg(gone.actor) INTO older, older_actors FROM gone;
+  IF cardinality(in_actor) = 0 THEN RETURN; END IF;
+  FOR attempt IN 1 .. 2 LOOP
     WITH came AS (
       INSERT INTO standpipe.%1$I (rkey, rev, created, actor, subject, tick, via, cid)
       SELECT u.rkey, u.rev, u.created, u.actor, u.subject, now_tick, u.via, u.cid
-      FROM unnest(in_kind, in_actor, in_rkey, in_rev, in_created, in_subject, in_via, in_cid)
-        AS u (kind, actor, rkey, rev, created, subject, via, cid)
-      WHERE u.kind = write_%1$s.kind ON CONFLICT DO NOTHING RETURNING subject, actor)
-    SELECT array_agg(came.subject), array_agg(came.actor) INTO later, later_actors FROM came;
-    lost := lost || older;
-    lost_actors := lost_actors || older_actors;
-    won := won || later;
-    won_actors := won_actors || later_actors;
-  END IF;
+      FROM unnest(in_actor, in_rkey, in_rev, in_created, in_subject, in_via, in_cid)
+        AS u (actor, rkey, rev, created, subject, via, cid)
+      WHERE NOT EXISTS (SELECT 1 FROM standpipe.%1$I AS t WHERE t.actor = u.actor AND t.rkey = u.rkey) RETURNING subject, actor)
+    SELECT array_agg(came.subject), array_agg(came.actor) INTO these, these_actors FROM came;
+    won := won || these;
+    won_actors := won_actors || these_actors;
+    EXIT WHEN attempt = 2 OR coalesce(cardinality(won), 0) = cardinality(in_actor);
+    WITH gone AS (
+      DELETE FROM standpipe.%1$I AS t USING unnest(in_actor, in_rkey, in_rev) AS u (actor, rkey, rev)
+      WHERE t.actor = u.actor AND t.rkey = u.rkey AND t.rev < u.rev RETURNING t.subject, t.actor)
+    SELECT array_agg(gone.subject), array_agg(gone.actor) INTO these, these_actors FROM gone;
+    lost := lost || these;
+    lost_actors := lost_actors || these_actors;
+  END LOOP;
 END $$
 $body$, name);
   END LOOP;
@@ -213,7 +248,7 @@ BEGIN
       SELECT u.rkey, u.rev, u.created, u.actor, now_tick, u.root, u.parent, u.quote, u.cid, u.value
       FROM unnest(in_actor, in_rkey, in_rev, in_created, in_root, in_parent, in_quote, in_cid, in_value)
         AS u (actor, rkey, rev, created, root, parent, quote, cid, value)
-      ON CONFLICT DO NOTHING RETURNING actor, parent, quote)
+      WHERE NOT EXISTS (SELECT 1 FROM standpipe.post AS t WHERE t.actor = u.actor AND t.rkey = u.rkey) RETURNING actor, parent, quote)
     SELECT array_agg(came.actor), array_agg(came.parent), array_agg(came.quote) INTO actors, parents, quotes FROM came;
     won_actors := won_actors || actors;
     won_parents := won_parents || parents;
@@ -266,49 +301,13 @@ BEGIN
   RETURN grown;
 END $$;
 
--- `known`, with the numbers of those subjects that stand `step` places after the one that their CID hashes to.
-CREATE FUNCTION standpipe.find_subjects(actors int4[], collections int4[], rkeys text[], cids bytea[], step int4, known int4[]) RETURNS int4[]
-LANGUAGE plpgsql STABLE
-AS $$
-BEGIN
-  RETURN (SELECT array_agg(coalesce(known[u.at], (SELECT s.id FROM standpipe.subject AS s
-      WHERE s.rkey = u.rkey AND s.actor = u.actor AND s.collection = u.collection
-        AND s.version = standpipe.subject_version(u.cid) + step AND s.cid = u.cid)) ORDER BY u.at)
-    FROM unnest(actors, collections, rkeys, cids) WITH ORDINALITY AS u (actor, collection, rkey, cid, at));
-END $$;
-
--- Numbers of subjects, in the order given (each at most once). A subject has the version that its CID hashes to, or, where that place
--- was taken by another CID, the first free one after it; since none is ever removed, looking in the same order finds it again.
-CREATE FUNCTION standpipe.resolve_subjects(actors int4[], collections int4[], rkeys text[], cids bytea[]) RETURNS int4[]
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
-AS $$
-DECLARE
-  ids int4[];
-BEGIN
-  FOR step IN 0 .. 99 LOOP
-    ids := standpipe.find_subjects(actors, collections, rkeys, cids, step, ids);
-    EXIT WHEN array_position(ids, NULL) IS NULL;
-    INSERT INTO standpipe.subject (actor, collection, version, rkey, cid)
-    SELECT u.actor, u.collection, standpipe.subject_version(u.cid) + step, u.rkey, u.cid
-    FROM unnest(actors, collections, rkeys, cids) WITH ORDINALITY AS u (actor, collection, rkey, cid, at)
-    WHERE ids[u.at] IS NULL
-    ORDER BY u.rkey COLLATE "C", u.actor, u.collection, u.cid
-    ON CONFLICT DO NOTHING;
-    ids := standpipe.find_subjects(actors, collections, rkeys, cids, step, ids);
-    EXIT WHEN array_position(ids, NULL) IS NULL;
-  END LOOP;
-  PERFORM standpipe.check_numbers('subject', cardinality(array_remove(ids, NULL)), cardinality(actors));
-  RETURN ids;
-END $$;
-
--- Everything of a batch that is common, in one call. Subjects are given once each; edges and posts name them by
--- their place in that list (from 1), follows and blocks name actors. Returns by how many the stored records grew.
+-- Everything of a batch that is common, in one call. Edges come kind after kind (like, repost, follow, block); `edge_ends` says where each
+-- ends. Returns by how many the stored records grew.
 CREATE FUNCTION standpipe.write_batch(
   now_tick int4,
   repo_actor int4[], repo_rev int8[], repo_from int8[], repo_broken int4[], repo_tree bytea[], new_authors int4[],
-  subject_actor int4[], subject_collection int4[], subject_rkey text[], subject_cid bytea[],
   out_kind int4[], out_actor int4[], out_rkey int8[],
-  edge_kind int4[], edge_actor int4[], edge_rkey int8[], edge_rev int8[], edge_created int8[], edge_subject int4[], edge_via int4[], edge_cid bytea[],
+  edge_ends int4[], edge_actor int4[], edge_rkey int8[], edge_rev int8[], edge_created int4[], edge_subject int4[], edge_via int4[], edge_cid bytea[],
   post_actor int4[], post_rkey int8[], post_rev int8[], post_created int8[], post_root int4[], post_parent int4[], post_quote int4[], post_cid bytea[], post_value jsonb[],
   out_doc_actor int4[], out_doc_collection int4[], out_doc_rkey text[],
   doc_actor int4[], doc_collection int4[], doc_rkey text[], doc_rev int8[], doc_created int8[], doc_cid bytea[], doc_value jsonb[],
@@ -316,9 +315,6 @@ CREATE FUNCTION standpipe.write_batch(
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-  ids int4[];
-  edge_subject_id int4[];
-  edge_via_id int4[];
   likes record;
   reposts record;
   follows record;
@@ -333,29 +329,14 @@ BEGIN
     INSERT INTO standpipe.account (actor, tick) SELECT a, now_tick FROM unnest(new_authors) AS a ORDER BY a ON CONFLICT DO NOTHING;
   END IF;
 
-  IF cardinality(subject_actor) > 0 THEN
-    ids := standpipe.resolve_subjects(subject_actor, subject_collection, subject_rkey, subject_cid);
-  END IF;
-  -- Places become ids by position: joining two unnested lists would be quadratic under a generic plan.
-  IF cardinality(edge_kind) > 0 THEN
-    SELECT array_agg(CASE WHEN u.kind <= 2 THEN ids[u.subject] ELSE u.subject END ORDER BY u.at), array_agg(ids[u.via] ORDER BY u.at)
-    INTO edge_subject_id, edge_via_id
-    FROM unnest(edge_kind, edge_subject, edge_via) WITH ORDINALITY AS u (kind, subject, via, at);
-  END IF;
-  IF cardinality(post_actor) > 0 THEN
-    SELECT array_agg(ids[u.root] ORDER BY u.at), array_agg(ids[u.parent] ORDER BY u.at), array_agg(ids[u.quote] ORDER BY u.at)
-    INTO post_root, post_parent, post_quote
-    FROM unnest(post_root, post_parent, post_quote) WITH ORDINALITY AS u (root, parent, quote, at);
-  END IF;
-
-  SELECT * INTO likes FROM standpipe.write_like(1, out_kind, out_actor, out_rkey,
-    edge_kind, edge_actor, edge_rkey, edge_rev, edge_created, edge_subject_id, edge_via_id, edge_cid, now_tick);
-  SELECT * INTO reposts FROM standpipe.write_repost(2, out_kind, out_actor, out_rkey,
-    edge_kind, edge_actor, edge_rkey, edge_rev, edge_created, edge_subject_id, edge_via_id, edge_cid, now_tick);
-  SELECT * INTO follows FROM standpipe.write_follow(3, out_kind, out_actor, out_rkey,
-    edge_kind, edge_actor, edge_rkey, edge_rev, edge_created, edge_subject_id, edge_via_id, edge_cid, now_tick);
-  SELECT * INTO blocks FROM standpipe.write_block(4, out_kind, out_actor, out_rkey,
-    edge_kind, edge_actor, edge_rkey, edge_rev, edge_created, edge_subject_id, edge_via_id, edge_cid, now_tick);
+  SELECT * INTO likes FROM standpipe.write_like(1, out_kind, out_actor, out_rkey, edge_actor[1:edge_ends[1]], edge_rkey[1:edge_ends[1]], edge_rev[1:edge_ends[1]],
+    edge_created[1:edge_ends[1]], edge_subject[1:edge_ends[1]], edge_via[1:edge_ends[1]], edge_cid[1:edge_ends[1]], now_tick);
+  SELECT * INTO reposts FROM standpipe.write_repost(2, out_kind, out_actor, out_rkey, edge_actor[edge_ends[1] + 1:edge_ends[2]], edge_rkey[edge_ends[1] + 1:edge_ends[2]], edge_rev[edge_ends[1] + 1:edge_ends[2]],
+    edge_created[edge_ends[1] + 1:edge_ends[2]], edge_subject[edge_ends[1] + 1:edge_ends[2]], edge_via[edge_ends[1] + 1:edge_ends[2]], edge_cid[edge_ends[1] + 1:edge_ends[2]], now_tick);
+  SELECT * INTO follows FROM standpipe.write_follow(3, out_kind, out_actor, out_rkey, edge_actor[edge_ends[2] + 1:edge_ends[3]], edge_rkey[edge_ends[2] + 1:edge_ends[3]], edge_rev[edge_ends[2] + 1:edge_ends[3]],
+    edge_created[edge_ends[2] + 1:edge_ends[3]], edge_subject[edge_ends[2] + 1:edge_ends[3]], edge_via[edge_ends[2] + 1:edge_ends[3]], edge_cid[edge_ends[2] + 1:edge_ends[3]], now_tick);
+  SELECT * INTO blocks FROM standpipe.write_block(4, out_kind, out_actor, out_rkey, edge_actor[edge_ends[3] + 1:edge_ends[4]], edge_rkey[edge_ends[3] + 1:edge_ends[4]], edge_rev[edge_ends[3] + 1:edge_ends[4]],
+    edge_created[edge_ends[3] + 1:edge_ends[4]], edge_subject[edge_ends[3] + 1:edge_ends[4]], edge_via[edge_ends[3] + 1:edge_ends[4]], edge_cid[edge_ends[3] + 1:edge_ends[4]], now_tick);
   SELECT * INTO posts FROM standpipe.write_post(out_kind, out_actor, out_rkey,
     post_actor, post_rkey, post_rev, post_created, post_root, post_parent, post_quote, post_cid, post_value, now_tick);
   grown := standpipe.write_document(out_doc_actor, out_doc_collection, out_doc_rkey,

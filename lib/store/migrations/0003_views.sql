@@ -100,21 +100,45 @@ CREATE FUNCTION standpipe.created_text(created int8) RETURNS text LANGUAGE sql S
     WHEN 4 THEN 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"' WHEN 5 THEN 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"' END)
 $$;
 
+-- The same of an edge, whose row has the distance from the rkey's time, in milliseconds or, in the forms 2 and 5, in microseconds. Whole numbers
+-- below 2^53, as an rkey's microseconds are, come through the multiplication unharmed.
+CREATE FUNCTION standpipe.edge_created_at(rkey int8, created int4) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT timestamptz '1970-01-01 00:00:00+00' + CASE WHEN created & 15 IN (2, 5) THEN ((rkey >> 10) + (created >> 4)) * interval '1 microsecond'
+    ELSE ((rkey >> 10) / 1000 + (created >> 4)) * interval '1 millisecond' END
+$$;
+
+CREATE FUNCTION standpipe.edge_created_text(rkey int8, created int4) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT to_char(standpipe.edge_created_at(rkey, created) AT TIME ZONE 'UTC', CASE created & 15
+    WHEN 0 THEN 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"' WHEN 1 THEN 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
+    WHEN 2 THEN 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' WHEN 3 THEN 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"'
+    WHEN 4 THEN 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"' WHEN 5 THEN 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"' END)
+$$;
+
+-- The time of an edge whose row leaves it to the original bytes. PL/pgSQL: a sub-select would keep parallel workers away from the view.
+CREATE FUNCTION standpipe.original_created_at(actor int4, collection int4, rkey int8) RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN (SELECT standpipe.created_at(o.created) FROM standpipe.original AS o
+    WHERE o.actor = original_created_at.actor AND o.collection = original_created_at.collection
+      AND o.rkey = standpipe.tid_text(original_created_at.rkey));
+END $$;
+
 CREATE FUNCTION standpipe.indexed_at(tick int4) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT timestamptz '2033-01-01 00:00:00+00' + tick * interval '100 milliseconds'
 $$;
 
--- The numbers of a subject: every version (CID) that somebody pointed at. The conditions are the columns of the unique index, but for the version.
+-- The numbers of a subject: every version (CID) that somebody pointed at. The conditions begin with the columns of the unique index, but for the version.
 CREATE FUNCTION standpipe.subject_ids(uri text) RETURNS int4[] LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT ARRAY(SELECT s.id FROM standpipe.subject AS s
-    WHERE s.rkey = split_part(uri, '/', 5)
+    WHERE s.tid = coalesce(standpipe.tid_value(split_part(uri, '/', 5)), standpipe.key_hash(split_part(uri, '/', 5)))
+      AND (s.key IS NULL OR s.key = split_part(uri, '/', 5))
       AND s.actor = (SELECT a.id FROM standpipe.actor AS a WHERE a.did = split_part(uri, '/', 3))
       AND s.collection = (SELECT c.id FROM standpipe.collection AS c WHERE c.nsid = split_part(uri, '/', 4)))
 $$;
 
 -- A subject in words.
 CREATE VIEW standpipe.subject_row AS
-SELECT s.id, 'at://' || a.did || '/' || c.nsid || '/' || s.rkey AS uri, a.did, c.nsid AS collection, s.rkey, standpipe.cid_text(s.cid) AS cid
+SELECT s.id, 'at://' || a.did || '/' || c.nsid || '/' || coalesce(s.key, standpipe.tid_text(s.tid)) AS uri, a.did, c.nsid AS collection,
+  coalesce(s.key, standpipe.tid_text(s.tid)) AS rkey, standpipe.cid_text(uuid_send(s.cid_1) || uuid_send(s.cid_2)) AS cid
 FROM standpipe.subject AS s JOIN standpipe.actor AS a ON a.id = s.actor JOIN standpipe.collection AS c ON c.id = s.collection;
 
 -- The same of one, for columns that are seldom filled: STRICT spares nearly every row the look-up, and functions spare the planner a join of
@@ -126,7 +150,7 @@ END $$;
 
 CREATE FUNCTION standpipe.subject_cid(subject int4) RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE STRICT AS $$
 BEGIN
-  RETURN (SELECT standpipe.cid_text(s.cid) FROM standpipe.subject AS s WHERE s.id = subject);
+  RETURN (SELECT standpipe.cid_text(uuid_send(s.cid_1) || uuid_send(s.cid_2)) FROM standpipe.subject AS s WHERE s.id = subject);
 END $$;
 
 -- Below: the CID of a like, repost, follow or block in its lexicon's plain form, of which none is stored. It is the hash of the record's
@@ -147,10 +171,10 @@ CREATE FUNCTION standpipe.cbor_ref(uri text, cid text) RETURNS bytea LANGUAGE sq
 $$;
 
 -- SHA-256 of {via?, $type, subject, createdAt}. Without `subject_cid` the subject is an account, `subject` its DID.
-CREATE FUNCTION standpipe.edge_digest(type text, created int8, subject text, subject_cid text, via int4) RETURNS bytea
+CREATE FUNCTION standpipe.edge_digest(type text, rkey int8, created int4, subject text, subject_cid text, via int4) RETURNS bytea
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 DECLARE
-  created_at text := standpipe.created_text(created);
+  created_at text := standpipe.edge_created_text(rkey, created);
   via_uri text;
   via_cid text;
 BEGIN
@@ -178,9 +202,11 @@ BEGIN
     EXECUTE format($v$
 CREATE VIEW standpipe.%1$s_row AS
 SELECT t.actor, t.subject, t.rkey AS tid, 'at://' || a.did || '/%3$s/' || standpipe.tid_text(t.rkey) AS uri, a.did,
-  standpipe.tid_text(t.rkey) AS rkey, standpipe.cid_text(coalesce(t.cid, standpipe.edge_digest('%3$s', t.created, s.uri, s.cid, t.via))) AS cid,
+  standpipe.tid_text(t.rkey) AS rkey, standpipe.cid_text(coalesce(t.cid, standpipe.edge_digest('%3$s', t.rkey, t.created, s.uri, s.cid, t.via))) AS cid,
   standpipe.tid_text(t.rev) AS rev,
-  standpipe.created_at(t.created) AS created_at, standpipe.indexed_at(t.tick) AS indexed_at,
+  CASE WHEN t.created & 15 < 15 THEN standpipe.edge_created_at(t.rkey, t.created)
+    ELSE standpipe.original_created_at(t.actor, %2$s, t.rkey) END AS created_at,
+  standpipe.indexed_at(t.tick) AS indexed_at,
   s.uri AS subject_uri, s.did AS subject_did, s.rkey AS subject_rkey, s.cid AS subject_cid,
   standpipe.subject_uri(t.via) AS via_uri, standpipe.subject_cid(t.via) AS via_cid, t.created, t.via
 FROM standpipe.%1$I AS t JOIN standpipe.actor AS a ON a.id = t.actor LEFT JOIN standpipe.subject_row AS s ON s.id = t.subject;
@@ -189,7 +215,7 @@ CREATE VIEW standpipe.%1$s_record AS
 SELECT t.actor, t.tid, t.uri, t.did, '%3$s'::text AS collection, t.rkey, t.cid, t.rev, t.indexed_at,
   CASE WHEN t.created & 15 < 15 THEN
     jsonb_build_object('$type', '%3$s', 'subject', jsonb_build_object('uri', t.subject_uri, 'cid', t.subject_cid),
-      'createdAt', standpipe.created_text(t.created))
+      'createdAt', standpipe.edge_created_text(t.tid, t.created))
     || CASE WHEN t.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END
   ELSE (SELECT o.value FROM standpipe.original AS o WHERE o.actor = t.actor AND o.collection = %2$s AND o.rkey = t.rkey) END AS value
 FROM standpipe.%1$s_row AS t;
@@ -212,9 +238,11 @@ $$
     EXECUTE format($v$
 CREATE VIEW standpipe.%1$s_row AS
 SELECT t.actor, t.subject, t.rkey AS tid, 'at://' || a.did || '/%3$s/' || standpipe.tid_text(t.rkey) AS uri, a.did,
-  standpipe.tid_text(t.rkey) AS rkey, standpipe.cid_text(coalesce(t.cid, standpipe.edge_digest('%3$s', t.created, s.did, NULL, t.via))) AS cid,
+  standpipe.tid_text(t.rkey) AS rkey, standpipe.cid_text(coalesce(t.cid, standpipe.edge_digest('%3$s', t.rkey, t.created, s.did, NULL, t.via))) AS cid,
   standpipe.tid_text(t.rev) AS rev,
-  standpipe.created_at(t.created) AS created_at, standpipe.indexed_at(t.tick) AS indexed_at,
+  CASE WHEN t.created & 15 < 15 THEN standpipe.edge_created_at(t.rkey, t.created)
+    ELSE standpipe.original_created_at(t.actor, %2$s, t.rkey) END AS created_at,
+  standpipe.indexed_at(t.tick) AS indexed_at,
   NULL::text AS subject_uri, s.did AS subject_did, NULL::text AS subject_rkey, NULL::text AS subject_cid,
   standpipe.subject_uri(t.via) AS via_uri, standpipe.subject_cid(t.via) AS via_cid, t.created, t.via
 FROM standpipe.%1$I AS t JOIN standpipe.actor AS a ON a.id = t.actor JOIN standpipe.actor AS s ON s.id = t.subject;
@@ -222,7 +250,7 @@ FROM standpipe.%1$I AS t JOIN standpipe.actor AS a ON a.id = t.actor JOIN standp
 CREATE VIEW standpipe.%1$s_record AS
 SELECT t.actor, t.tid, t.uri, t.did, '%3$s'::text AS collection, t.rkey, t.cid, t.rev, t.indexed_at,
   CASE WHEN t.created & 15 < 15 THEN
-    jsonb_build_object('$type', '%3$s', 'subject', t.subject_did, 'createdAt', standpipe.created_text(t.created))
+    jsonb_build_object('$type', '%3$s', 'subject', t.subject_did, 'createdAt', standpipe.edge_created_text(t.tid, t.created))
     || CASE WHEN t.via IS NULL THEN '{}' ELSE jsonb_build_object('via', jsonb_build_object('uri', t.via_uri, 'cid', t.via_cid)) END
   ELSE (SELECT o.value FROM standpipe.original AS o WHERE o.actor = t.actor AND o.collection = %2$s AND o.rkey = t.rkey) END AS value
 FROM standpipe.%1$s_row AS t;
@@ -294,12 +322,12 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
   FROM (SELECT e.actor, e.rkey FROM unnest(%6$s) AS s (id)
     CROSS JOIN LATERAL (SELECT l.actor, l.rkey FROM standpipe.%2$I AS l
       WHERE l.%3$I = s.id
-        AND (l.rkey >> 32)::int4 <= CASE WHEN $3 IS NULL THEN 2147483647 ELSE (standpipe.tid_value(split_part($3, '/', 5)) >> 32)::int4 END
+        AND (l.rkey >> 40)::int4 <= CASE WHEN $3 IS NULL THEN 2147483647 ELSE (standpipe.tid_value(split_part($3, '/', 5)) >> 40)::int4 END
         AND l.rkey <= CASE WHEN $3 IS NULL THEN 9223372036854775807 ELSE standpipe.tid_value(split_part($3, '/', 5)) END
         AND ($3 IS NULL OR l.rkey < standpipe.tid_value(split_part($3, '/', 5))
           OR l.actor < (SELECT a.id FROM standpipe.actor AS a WHERE a.did = split_part($3, '/', 3)))
         AND NOT EXISTS (SELECT 1 FROM standpipe.inactive_actor AS i WHERE i.actor = l.actor)
-      ORDER BY (l.rkey >> 32)::int4 DESC, l.rkey DESC, l.actor DESC LIMIT $2) AS e
+      ORDER BY (l.rkey >> 40)::int4 DESC, l.rkey DESC, l.actor DESC LIMIT $2) AS e
     ORDER BY e.rkey DESC, e.actor DESC LIMIT $2) AS page
   JOIN standpipe.%2$s_row AS t ON t.actor = page.actor AND t.tid = page.rkey
   ORDER BY page.rkey DESC, page.actor DESC
@@ -433,11 +461,11 @@ END $$;
 
 -- Counted by version of the subject, shown by URI. What has come down to nothing is left out.
 CREATE VIEW {{schema}}.post_counts AS
-SELECT 'at://' || a.did || '/' || c.nsid || '/' || s.rkey AS uri, a.did, sum(n.likes)::int4 AS likes, sum(n.reposts)::int4 AS reposts,
+SELECT 'at://' || a.did || '/' || c.nsid || '/' || coalesce(s.key, standpipe.tid_text(s.tid)) AS uri, a.did, sum(n.likes)::int4 AS likes, sum(n.reposts)::int4 AS reposts,
   sum(n.replies)::int4 AS replies, sum(n.quotes)::int4 AS quotes
 FROM standpipe.subject_count AS n JOIN standpipe.subject AS s ON s.id = n.subject
   JOIN standpipe.actor AS a ON a.id = s.actor JOIN standpipe.collection AS c ON c.id = s.collection
-GROUP BY a.did, c.nsid, s.rkey
+GROUP BY a.did, c.nsid, s.tid, s.key
 HAVING sum(n.likes) <> 0 OR sum(n.reposts) <> 0 OR sum(n.replies) <> 0 OR sum(n.quotes) <> 0;
 
 CREATE VIEW {{schema}}.actor_counts AS

@@ -17,7 +17,11 @@ function source(event: FirehoseEvent, mode: BatchEvent["mode"] = "repo"): BatchE
 function numbering(): Numbers {
   const known = new Map<string, number>();
   const number = (name: string): number => known.get(name) ?? known.set(name, known.size + 100).size + 99;
-  return { actor: number, collection: number };
+  return {
+    actor: number,
+    collection: number,
+    subject: ({ did, collection, rkey }) => number(`${did}/${collection}/${rkey}`),
+  };
 }
 
 function chosen(sources: readonly BatchEvent[], state: AuthorState = NEW) {
@@ -91,14 +95,17 @@ describe("what is compared with the stored record", () => {
 });
 
 describe("a plan", () => {
-  it("names each subject once and rows by its place", () => {
+  it("needs a number for each subject once, and gives rows theirs", () => {
     const account = new Account("subjects");
     const commits = ["3l3qo2vutaa2b", "3l3qo2vutbb2b", "3l3qo2vutcc2b"].map((rkey, index) =>
       account.commit({ action: "create", rkey, record: likeOf(index < 2 ? POST_KEY : KEY) }),
     );
-    const { changes } = chosen(commits.map((event) => source(event))).planned();
-    expect(changes.subjects).toHaveLength(2);
-    expect(changes.edges.map(({ subject }) => subject)).toEqual([1, 1, 2]);
+    const { batch, planned } = chosen(commits.map((event) => source(event)));
+    const { changes } = planned();
+    expect(batch.subjects.distinct.map(({ rkey }) => rkey)).toEqual([POST_KEY, KEY]);
+    const [first, second, third] = changes.edges.map(({ subject }) => subject);
+    expect(second).toBe(first);
+    expect(third).not.toBe(first);
     expect(changes.repos).toHaveLength(1);
   });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createdAtText, isWholeText, packCreatedAt } from "../../../lib/core/created-at.ts";
+import { createdAtText, edgeCreated, isWholeText, packCreatedAt } from "../../../lib/core/created-at.ts";
 
 describe("createdAt as a number", () => {
   it.each([
@@ -63,5 +63,44 @@ describe("createdAt as a number", () => {
         expect(createdAtText(packCreatedAt(text) ?? 0n)).toBe(text);
       }),
     );
+  });
+});
+
+describe("createdAt beside the time of an rkey", () => {
+  const keyMs = Date.UTC(2026, 10, 21, 1, 45, 5, 352);
+  const rkey = ((BigInt(keyMs) * 1000n + 999n) << 10n) | 1023n;
+  const at = (distanceMs: number, digits: number, zone = "Z"): bigint | null => {
+    const text = new Date(keyMs + distanceMs).toISOString();
+    return packCreatedAt(
+      `${text.slice(0, 19)}${digits === 0 ? "" : `${text.slice(19, 23)}${"0".repeat(digits - 3)}`}${zone}`,
+    );
+  };
+
+  it("is the distance in milliseconds and the code of the form", () => {
+    expect(edgeCreated(at(0, 3), rkey)).toBe(0);
+    expect(edgeCreated(at(-50, 3), rkey)).toBe(-50 * 16);
+    expect(edgeCreated(at(1_234, 3, "+00:00"), rkey)).toBe(1_234 * 16 + 3);
+    expect(edgeCreated(at(-352, 0), rkey)).toBe(-352 * 16 + 1);
+  });
+
+  it("is the distance in microseconds where the text has them", () => {
+    expect(edgeCreated(at(0, 6), rkey)).toBe(-999 * 16 + 2);
+    expect(edgeCreated(at(1_000, 6, "+00:00"), rkey)).toBe((1_000_000 - 999) * 16 + 5);
+  });
+
+  it.each([
+    { digits: 3, limitMs: 2 ** 27 },
+    { digits: 6, limitMs: 2 ** 27 / 1000 },
+  ])("is told up to $limitMs ms, and not beyond", ({ digits, limitMs }) => {
+    const inside = Math.floor(limitMs) - 1;
+    expect(edgeCreated(at(inside, digits), rkey)).not.toBeNull();
+    expect(edgeCreated(at(-inside, digits), rkey)).not.toBeNull();
+    expect(edgeCreated(at(inside + 3, digits), rkey)).toBeNull();
+    expect(edgeCreated(at(-inside - 3, digits), rkey)).toBeNull();
+  });
+
+  it("is not told of a text that the number does not give back, nor of no time", () => {
+    expect(edgeCreated(packCreatedAt("2026-11-21T01:45:05.352+01:00"), rkey)).toBeNull();
+    expect(edgeCreated(null, rkey)).toBeNull();
   });
 });

@@ -6,7 +6,8 @@ import { decodeRecord, readRecord } from "../../../../lib/core/collections/regis
 import { encodeCbor } from "../../../../lib/core/dag-cbor-encode.ts";
 import { fromDagJson } from "../../../../lib/core/dag-json.ts";
 
-const TID = "3l3qo2vutsw2b";
+/** Of the second of the records' createdAt. */
+const TID = "3n2ry3cnme222";
 const COLLECTIONS = ["app.bsky.feed.like", "app.bsky.feed.repost", "app.bsky.graph.follow", "app.bsky.graph.block"];
 
 const did = fc.constantFrom(

@@ -6,7 +6,8 @@ import { encodeCbor } from "../../../../lib/core/dag-cbor-encode.ts";
 import { fromDagJson } from "../../../../lib/core/dag-json.ts";
 import { projectRoot } from "../../../support/project-root.ts";
 
-const TID = "3l3qo2vutsw2b";
+/** Of the second of the records' createdAt. */
+const TID = "3n2ry3cnme222";
 const CID = "bafyreiecg3vgldxji43am4bqwf5zgkcmmduaxnx5xzofiudchzkstewpp4";
 const REF = { uri: `at://did:plc:q2qpjjxcdf5jirgofzb4gfcn/app.bsky.feed.post/${TID}`, cid: CID };
 const AT = "2026-11-21T01:45:05.352Z";
