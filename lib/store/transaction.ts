@@ -38,29 +38,46 @@ export function createTransaction(client: Queries, names: NamesOnConnection): St
 }
 
 async function lock(client: Queries, request: LockRequest): Promise<LockedState> {
+  const authors = request.authors.toSorted((a, b) => a - b);
   const { rows } = await client.query<LockRow>({
     text: `SELECT revs, contiguous_froms, odd, trees, lane_fences, lane_numbers
            FROM standpipe.lock_batch($1::int4[], $2::int4[], $3::bool)`,
-    values: [int4Array(request.lanes), int4Array(request.authors), request.withTrees],
+    values: [int4Array(request.lanes), int4Array(authors), request.withTrees],
     ...RAW_RESULT,
   });
   const row = rows[0];
-  const [froms, odd, trees, numbers] = [row?.contiguous_froms, row?.odd, row?.trees, row?.lane_numbers].map(readArray);
-  const authors: AuthorState[] = readArray(row?.revs).map((rev, index) => {
-    const tree = trees?.[index] ?? null;
-    return {
-      rev: BigInt(rev ?? 0),
-      contiguousFrom: BigInt(froms?.[index] ?? 0),
-      isOdd: odd?.[index] === "t",
-      tree: tree === null ? null : Buffer.from(tree, "hex"),
-    };
-  });
+  const states = authorStates(authors, row);
+  const numbers = readArray(row?.lane_numbers);
   const lanes = readArray(row?.lane_fences).map((fence, index) => ({
     fence: Number(fence),
-    number: Number(numbers?.[index]),
+    number: Number(numbers[index]),
   }));
   const accounts = request.announced.length === 0 ? [] : await lockAccounts(client, request.announced);
-  return { authors, lanes, accounts };
+  return { authors: request.authors.map((actor) => stateOf(states, actor)), lanes, accounts };
+}
+
+/** `authors` in the order in which the row has their states. */
+function authorStates(authors: readonly number[], row: LockRow | undefined): ReadonlyMap<number, AuthorState> {
+  const [revs, froms, trees] = [readArray(row?.revs), readArray(row?.contiguous_froms), readArray(row?.trees)];
+  const odd = new Set(readArray(row?.odd).map(Number));
+  return new Map(
+    authors.slice(0, revs.length).map((actor, index) => {
+      const tree = trees[index] ?? null;
+      const state: AuthorState = {
+        rev: BigInt(revs[index] ?? 0),
+        contiguousFrom: BigInt(froms[index] ?? 0),
+        isOdd: odd.has(actor),
+        tree: tree === null ? null : Buffer.from(tree, "hex"),
+      };
+      return [actor, state];
+    }),
+  );
+}
+
+function stateOf(states: ReadonlyMap<number, AuthorState>, actor: number): AuthorState {
+  const state = states.get(actor);
+  if (state === undefined) throw new RangeError(`no state came of actor ${actor}`);
+  return state;
 }
 
 interface AccountRow {

@@ -20,6 +20,19 @@ BEGIN
   END IF;
 END $$;
 
+-- How many elements are NULL.
+CREATE FUNCTION standpipe.nulls(ids int4[]) RETURNS int4 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT cardinality(ids) - cardinality(array_remove(ids, NULL))
+$$;
+
+-- The numbers of DIDs, in the order given: NULL for those that have none.
+CREATE FUNCTION standpipe.find_actors(dids text[]) RETURNS int4[] LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  RETURN (SELECT array_agg((SELECT a.id FROM standpipe.actor AS a WHERE a.did = u.did) ORDER BY u.at)
+    FROM unnest(dids) WITH ORDINALITY AS u (did, at));
+END $$;
+
 -- The numbers of subjects, in the order given, those of them that are known: NULL for the others. `step`: how many places after the one
 -- that a CID hashes to.
 CREATE FUNCTION standpipe.find_subjects(
@@ -34,8 +47,9 @@ BEGIN
       WITH ORDINALITY AS u (actor, collection, tid, key, version, cid_1, cid_2, known, at));
 END $$;
 
--- Numbers of DIDs, of NSIDs and of subjects, in the order given (each at most once). New ones are added, sorted; the anti-join
--- comes first because ON CONFLICT alone burns a number for every conflict. A transaction of its own, before the one that uses the
+-- Numbers of DIDs, of NSIDs and of subjects, in the order given (each at most once). They are looked up first, because ON CONFLICT alone
+-- burns a number for every conflict; what is new gets the next numbers and is added, sorted, and is looked up only where somebody else
+-- has added one of it meanwhile. A transaction of its own, before the one that uses the
 -- numbers: whoever adds a name holds it until the commit, and others who need it wait. It is durable before anybody uses a number: one that
 -- a server had lost would be given to somebody else, and a pooler may hide from us that the server was away.
 --
@@ -49,16 +63,20 @@ LANGUAGE plpgsql SET lock_timeout = '30s' SET enable_seqscan = off SET enable_ha
 AS $$
 DECLARE
   versions int4[];
+  numbered int4[];
+  added int4;
 BEGIN
   IF cardinality(dids) > 0 THEN
-    INSERT INTO standpipe.actor (did)
-    SELECT u.did FROM unnest(dids) AS u (did)
-    WHERE NOT EXISTS (SELECT 1 FROM standpipe.actor AS a WHERE a.did = u.did)
-    ORDER BY u.did COLLATE "C"
-    ON CONFLICT DO NOTHING;
-    SELECT array_agg(a.id ORDER BY u.at) INTO actors
-    FROM unnest(dids) WITH ORDINALITY AS u (did, at) JOIN standpipe.actor AS a ON a.did = u.did;
-    PERFORM standpipe.check_numbers('actor', cardinality(actors), cardinality(dids));
+    actors := standpipe.find_actors(dids);
+    IF array_position(actors, NULL) IS NOT NULL THEN
+      SELECT array_agg(coalesce(u.known, nextval('standpipe.actor_id_seq')::int4) ORDER BY u.at) INTO numbered
+      FROM unnest(actors) WITH ORDINALITY AS u (known, at);
+      INSERT INTO standpipe.actor (id, did) SELECT u.id, u.did FROM unnest(dids, actors, numbered) AS u (did, known, id)
+      WHERE u.known IS NULL ORDER BY u.did COLLATE "C" ON CONFLICT DO NOTHING;
+      GET DIAGNOSTICS added = ROW_COUNT;
+      actors := CASE WHEN added = standpipe.nulls(actors) THEN numbered ELSE standpipe.find_actors(dids) END;
+    END IF;
+    PERFORM standpipe.check_numbers('actor', cardinality(dids) - standpipe.nulls(actors), cardinality(dids));
   END IF;
   IF cardinality(nsids) > 0 THEN
     INSERT INTO standpipe.collection (nsid)
@@ -80,17 +98,21 @@ BEGIN
   FOR step IN 0 .. 99 LOOP
     subjects := standpipe.find_subjects(of_actor, of_collection, of_tid, of_key, versions, cid_1s, cid_2s, step, subjects);
     EXIT WHEN array_position(subjects, NULL) IS NULL;
-    INSERT INTO standpipe.subject (tid, actor, collection, version, cid_1, cid_2, key)
-    SELECT u.tid, u.actor, u.collection, u.version + step, u.cid_1, u.cid_2, u.key
-    FROM unnest(of_actor, of_collection, of_tid, of_key, versions, cid_1s, cid_2s, subjects)
-      AS u (actor, collection, tid, key, version, cid_1, cid_2, known)
+    SELECT array_agg(coalesce(u.known, nextval('standpipe.subject_id_seq')::int4) ORDER BY u.at) INTO numbered
+    FROM unnest(subjects) WITH ORDINALITY AS u (known, at);
+    INSERT INTO standpipe.subject (tid, id, actor, collection, version, cid_1, cid_2, key)
+    SELECT u.tid, u.id, u.actor, u.collection, u.version + step, u.cid_1, u.cid_2, u.key
+    FROM unnest(of_actor, of_collection, of_tid, of_key, versions, cid_1s, cid_2s, subjects, numbered)
+      AS u (actor, collection, tid, key, version, cid_1, cid_2, known, id)
     WHERE u.known IS NULL
     ORDER BY u.tid, u.actor, u.version, u.cid_1, u.cid_2
     ON CONFLICT DO NOTHING;
-    subjects := standpipe.find_subjects(of_actor, of_collection, of_tid, of_key, versions, cid_1s, cid_2s, step, subjects);
+    GET DIAGNOSTICS added = ROW_COUNT;
+    subjects := CASE WHEN added = standpipe.nulls(subjects) THEN numbered
+      ELSE standpipe.find_subjects(of_actor, of_collection, of_tid, of_key, versions, cid_1s, cid_2s, step, subjects) END;
     EXIT WHEN array_position(subjects, NULL) IS NULL;
   END LOOP;
-  PERFORM standpipe.check_numbers('subject', cardinality(array_remove(subjects, NULL)), cardinality(of_actor));
+  PERFORM standpipe.check_numbers('subject', cardinality(of_actor) - standpipe.nulls(subjects), cardinality(of_actor));
 END $$;
 
 -- Marks units of work as begun; returns for each how many processes began it (or something that overlaps it) before and
@@ -125,24 +147,33 @@ AS $$
   WHERE m.owner = me AND m.relay = u.relay AND m.lane = u.lane AND m.first_seq >= u.first_seq AND m.last_seq <= u.last_seq
 $$;
 
--- Locks the lanes and repos of a batch and tells their state; a repo without a row gets one with rev 0. The reading
--- statements come after the locking ones, so that they see what the former owner of the lock has written.
+-- Locks the lanes and repos of a batch and tells their state; a repo without a row gets one with rev 0. `actors` in ascending order, and so
+-- is what comes back. A row that is locked is read as its former owner has left it; other rows are so only for a statement that begins after
+-- the lock is held, and therefore those of `odd_actor` are looked up by one of their own.
 CREATE FUNCTION standpipe.lock_batch(batch_lanes int4[], actors int4[], with_trees bool)
-RETURNS TABLE (revs int8[], contiguous_froms int8[], odd bool[], trees text[], lane_fences int8[], lane_numbers int8[])
+RETURNS TABLE (revs int8[], contiguous_froms int8[], odd int4[], trees text[], lane_fences int8[], lane_numbers int8[])
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
+DECLARE
+  added int4;
 BEGIN
   INSERT INTO standpipe.lane (lane) SELECT l FROM unnest(batch_lanes) AS l
   WHERE NOT EXISTS (SELECT 1 FROM standpipe.lane AS t WHERE t.lane = l) ORDER BY l ON CONFLICT DO NOTHING;
   PERFORM 1 FROM standpipe.lane AS t WHERE t.lane = ANY (batch_lanes) ORDER BY t.lane FOR UPDATE;
-  INSERT INTO standpipe.repo (rev, contiguous_from, actor) SELECT 0, 0, a FROM unnest(actors) AS a
-  WHERE NOT EXISTS (SELECT 1 FROM standpipe.repo AS r WHERE r.actor = a) ORDER BY a ON CONFLICT DO NOTHING;
-  PERFORM 1 FROM standpipe.repo AS r WHERE r.actor = ANY (actors) ORDER BY r.actor FOR UPDATE;
-  SELECT array_agg(r.rev ORDER BY u.at), array_agg(r.contiguous_from ORDER BY u.at),
-         array_agg(EXISTS (SELECT 1 FROM standpipe.odd_actor AS o WHERE o.actor = u.actor) ORDER BY u.at),
-         CASE WHEN with_trees THEN array_agg(encode(r.tree, 'hex') ORDER BY u.at) END
-  INTO revs, contiguous_froms, odd, trees
-  FROM unnest(actors) WITH ORDINALITY AS u (actor, at) JOIN standpipe.repo AS r ON r.actor = u.actor;
+  FOR attempt IN 1 .. 2 LOOP
+    SELECT array_agg(s.rev), array_agg(s.contiguous_from), CASE WHEN with_trees THEN array_agg(encode(s.tree, 'hex')) END
+    INTO revs, contiguous_froms, trees
+    FROM (SELECT r.rev, r.contiguous_from, r.tree FROM standpipe.repo AS r WHERE r.actor = ANY (actors) ORDER BY r.actor FOR UPDATE) AS s;
+    EXIT WHEN coalesce(cardinality(revs), 0) = cardinality(actors);
+    INSERT INTO standpipe.repo (rev, contiguous_from, actor) SELECT 0, 0, a FROM unnest(actors) AS a
+    WHERE NOT EXISTS (SELECT 1 FROM standpipe.repo AS r WHERE r.actor = a) ORDER BY a ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    -- To lock it now, out of order, could end in a deadlock.
+    IF added < cardinality(actors) - coalesce(cardinality(revs), 0) THEN
+      RAISE EXCEPTION 'another transaction has just begun a repo of this batch' USING ERRCODE = 'serialization_failure';
+    END IF;
+  END LOOP;
+  SELECT array_agg(o.actor) INTO odd FROM standpipe.odd_actor AS o WHERE o.actor = ANY (actors);
   SELECT array_agg(t.fence ORDER BY u.at), array_agg(t.number ORDER BY u.at) INTO lane_fences, lane_numbers
   FROM unnest(batch_lanes) WITH ORDINALITY AS u (lane, at) JOIN standpipe.lane AS t ON t.lane = u.lane;
   RETURN NEXT;
