@@ -2,9 +2,10 @@
 import type { Client } from "../../support/postgres-client.ts";
 import { type BenchDatabase, openBenchDatabase, readNumber } from "../database.ts";
 import { type Figure, formatNumber, type Part } from "../figure.ts";
+import { VIA_SHARE } from "../load/cheap/decisions.ts";
 import { REFERENCES_A_POST } from "../load/cheap/posts.ts";
 import { createConsumer } from "../load/drain.ts";
-import { PackLoad, VIA_SHARE } from "../load/packs.ts";
+import { PackLoad } from "../load/packs.ts";
 import { bytesPerRow, peerStorage } from "../peer-storage.ts";
 
 const BUDGET_BYTES = 200;
