@@ -2,9 +2,10 @@
 import type { Client } from "../../support/postgres-client.ts";
 import { type BenchDatabase, openBenchDatabase, readNumber } from "../database.ts";
 import { type Figure, formatNumber, type Part } from "../figure.ts";
+import { VIA_SHARE } from "../load/cheap/decisions.ts";
 import { REFERENCES_A_POST } from "../load/cheap/posts.ts";
 import { createConsumer } from "../load/drain.ts";
-import { PackLoad, VIA_SHARE } from "../load/packs.ts";
+import { PackLoad } from "../load/packs.ts";
 import { bytesPerRow, peerStorage } from "../peer-storage.ts";
 
 const BUDGET_BYTES = 200;
@@ -16,8 +17,8 @@ export const storage: Part = {
   about:
     "Bytes on disk after a load of likes, posts and follows through consume(), by `pg_relation_size`, nothing vacuumed or rebuilt.",
   async run({ quick, log }) {
-    const thousands = quick ? { likes: 200, posts: 30, follows: 30 } : { likes: 2000, posts: 300, follows: 300 };
-    const peerRows = quick ? 1500 : 5000;
+    const thousands = quick ? { likes: 100, posts: 15, follows: 15 } : { likes: 2000, posts: 300, follows: 300 };
+    const peerRows = quick ? 1000 : 4000;
     log(`the peer: ${peerRows} posts, likes and follows`);
     const peer = await peerBytesALike(peerRows);
     await using database = await openBenchDatabase();

@@ -1,6 +1,7 @@
 /**
  * Posts by number, 0, 1, 2 … as the load goes on and negative ones from before it: author, time, record and CID all follow from the number,
- * so that a like can name a post of last week exactly without anybody having kept it.
+ * so that a like can name a post of last week exactly without anybody having kept it. Only a post that the load makes has a record; of the
+ * others nobody ever sees more than the CID, and theirs is made up.
  *
  * 58 % begin a thread, 24 % answer such a post, 18 % answer an answer; 22 % have an image, 8 % a link's card, 6 % quote; one in
  * five is written in kana. With texts of 70 characters in the median a record has 340 to 500 bytes on average, as on the network.
@@ -8,7 +9,7 @@
 import { CID_BYTES, CID_PREFIX, CidLink, DIGEST_BYTES, digestOf, RAW } from "../../../../lib/core/cid.ts";
 import type { CborMap, CborValue } from "../../../../lib/core/dag-cbor.ts";
 import { encodeCbor } from "../../../../lib/core/dag-cbor-encode.ts";
-import { tidText } from "../../../../lib/core/tid.ts";
+import { makeTid, tidText } from "../../../../lib/core/tid.ts";
 import { type RecordRef, strongRef } from "./edge-templates.ts";
 import { didOf, posterOf } from "./population.ts";
 import { mixOf, unitOf } from "./random.ts";
@@ -22,7 +23,18 @@ export interface PostsOptions {
 }
 
 /** What is drawn from a post's number, each from a sequence of its own. */
-const DRAW = { author: 1, level: 2, time: 3, text: 4, parent: 5, embed: 6, image: 7, size: 8, clock: 9 } as const;
+const DRAW = {
+  author: 1,
+  level: 2,
+  time: 3,
+  text: 4,
+  parent: 5,
+  embed: 6,
+  image: 7,
+  size: 8,
+  clock: 9,
+  digest: 10,
+} as const;
 
 /** Digests of this many posts are kept, the latest ones as a rule: 42 MB. */
 const KEPT = 2 ** 20;
@@ -30,9 +42,19 @@ const KEPT = 2 ** 20;
 const BEFORE_COMMIT_US = 3_000_000;
 const THREAD_SHARE = 0.58;
 const FIRST_ANSWER_SHARE = 0.24;
+const IMAGE_SHARE = 0.22;
+/** Images, or the card of a link. */
+const PICTURE_SHARE = 0.3;
 const QUOTE_SHARE = 0.06;
 /** Posts that a post names, on average: an answer its parent and its root, a quote what it quotes. */
 export const REFERENCES_A_POST = 2 * (1 - THREAD_SHARE) + QUOTE_SHARE;
+
+/** Numbers of the posts that a post names; null for none. */
+export interface PostReferences {
+  readonly root: number | null;
+  readonly parent: number | null;
+  readonly quote: number | null;
+}
 
 export class Posts {
   readonly #seed: number;
@@ -40,6 +62,8 @@ export class Posts {
   readonly #intervalUs: number;
   readonly #kept = new Uint8Array(KEPT * DIGEST_BYTES);
   readonly #keptNumbers = new Float64Array(KEPT).fill(Number.NaN);
+  /** A bit for each post that the load has made. */
+  #made = new Uint8Array(2 ** 16);
 
   constructor({ seed, startUs, perSecond }: PostsOptions) {
     this.#seed = seed;
@@ -51,9 +75,14 @@ export class Posts {
     return posterOf(unitOf(post, this.#salt(DRAW.author)), { isOld: post < 0 });
   }
 
+  /** A TID, in two numbers. */
+  key(post: number): { readonly us: number; readonly clock: number } {
+    return { us: this.#timeUs(post), clock: mixOf(post, this.#salt(DRAW.clock)) & 1023 };
+  }
+
   rkey(post: number): string {
-    const clock = mixOf(post, this.#salt(DRAW.clock)) & 1023;
-    return tidText((BigInt(this.#timeUs(post)) << 10n) | BigInt(clock));
+    const { us, clock } = this.key(post);
+    return tidText(makeTid(us, clock));
   }
 
   uri(post: number): string {
@@ -69,10 +98,25 @@ export class Posts {
     const slot = ((post % KEPT) + KEPT) % KEPT;
     const kept = this.#kept.subarray(slot * DIGEST_BYTES, (slot + 1) * DIGEST_BYTES);
     if (this.#keptNumbers[slot] !== post) {
-      kept.set(digestOf(this.record(post)));
+      kept.set(this.#isMade(post) ? digestOf(this.record(post)) : digestFrom(post, this.#salt(DRAW.digest)));
       this.#keptNumbers[slot] = post;
     }
     return kept;
+  }
+
+  /** This one gets a record. To be said before anything names it; of a post that is passed over nothing is ever made. */
+  make(post: number): void {
+    const at = post >>> 3;
+    if (at >= this.#made.length) {
+      const larger = new Uint8Array(2 * at);
+      larger.set(this.#made);
+      this.#made = larger;
+    }
+    this.#made[at] = (this.#made[at] ?? 0) | (1 << (post & 7));
+  }
+
+  #isMade(post: number): boolean {
+    return post >= 0 && ((this.#made[post >>> 3] ?? 0) & (1 << (post & 7))) !== 0;
   }
 
   /** Remembers the digest of a record just made, which spares making it again. */
@@ -89,11 +133,11 @@ export class Posts {
       ["text", text.text],
       ["$type", "app.bsky.feed.post"],
     ]);
-    const embed = this.#embed(post);
+    const { root, parent, quote } = this.references(post);
+    const embed = quote === null ? this.#embed(post) : quotation(this.#strongRef(quote));
     if (embed !== null) record.set("embed", embed);
     record.set("langs", [text.language]);
-    const reply = this.#reply(post);
-    if (reply !== null) record.set("reply", reply);
+    if (root !== null && parent !== null) record.set("reply", this.#reply(root, parent));
     record.set("createdAt", new Date(Math.floor(this.#timeUs(post) / 1000)).toISOString());
     return encodeCbor(record);
   }
@@ -110,11 +154,16 @@ export class Posts {
     return unit < THREAD_SHARE ? 0 : unit < THREAD_SHARE + FIRST_ANSWER_SHARE ? 1 : 2;
   }
 
-  #reply(post: number): CborMap | null {
+  references(post: number): PostReferences {
     const level = this.#level(post);
-    if (level === 0) return null;
-    const parent = this.#parent(post, level === 1 ? 0 : 1);
-    const root = level === 1 ? parent : this.#parent(parent, 0);
+    const parent = level === 0 ? null : this.#parent(post, level === 1 ? 0 : 1);
+    const root = level === 2 && parent !== null ? this.#parent(parent, 0) : parent;
+    const unit = unitOf(post, this.#salt(DRAW.embed));
+    const isQuote = unit >= PICTURE_SHARE && unit < PICTURE_SHARE + QUOTE_SHARE;
+    return { root, parent, quote: isQuote ? this.#parent(post, 0) : null };
+  }
+
+  #reply(root: number, parent: number): CborMap {
     return new Map<string, CborValue>([
       ["root", this.#strongRef(root)],
       ["parent", this.#strongRef(parent)],
@@ -135,16 +184,8 @@ export class Posts {
 
   #embed(post: number): CborMap | null {
     const unit = unitOf(post, this.#salt(DRAW.embed));
-    if (unit < 0.22) return this.#images(post);
-    if (unit < 0.3) return this.#external(post);
-    if (unit < 0.3 + QUOTE_SHARE) {
-      const quoted = this.#strongRef(this.#parent(post, 0));
-      return new Map<string, CborValue>([
-        ["$type", "app.bsky.embed.record"],
-        ["record", quoted],
-      ]);
-    }
-    return null;
+    if (unit < IMAGE_SHARE) return this.#images(post);
+    return unit < PICTURE_SHARE ? this.#external(post) : null;
   }
 
   #images(post: number): CborMap {
@@ -195,6 +236,13 @@ export class Posts {
   #salt(draw: number): number {
     return this.#seed * 16 + draw;
   }
+}
+
+function quotation(quoted: CborValue): CborMap {
+  return new Map<string, CborValue>([
+    ["$type", "app.bsky.embed.record"],
+    ["record", quoted],
+  ]);
 }
 
 /** 32 bytes that stand for a hash of what nobody has: trees, commits, images. */

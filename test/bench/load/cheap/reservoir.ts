@@ -12,14 +12,11 @@ export class Reservoir<Item> {
     this.#random = random;
   }
 
-  offer(item: Item): void {
+  /** The item is made only where it is taken. */
+  offer(make: () => Item): void {
     this.#offered += 1;
-    if (this.#items.length < SIZE) {
-      this.#items.push(item);
-      return;
-    }
-    const place = this.#random.below(this.#offered);
-    if (place < SIZE) this.#items[place] = item;
+    const place = this.#items.length < SIZE ? this.#items.length : this.#random.below(this.#offered);
+    if (place < SIZE) this.#items[place] = make();
   }
 
   /** Throws where nothing was offered. */
