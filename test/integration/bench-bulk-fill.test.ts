@@ -24,7 +24,7 @@ const CHUNK = 1500;
 
 const DID = (column: string): string => `(SELECT a.did FROM standpipe.actor AS a WHERE a.id = ${column})`;
 const SUBJECT = (column: string): string =>
-  `(SELECT concat_ws('/', ${DID("s.actor")}, s.collection, s.rkey, encode(s.cid, 'hex')) FROM standpipe.subject AS s WHERE s.id = ${column})`;
+  `(SELECT concat_ws('/', ${DID("s.actor")}, s.collection, s.tid, s.key, s.cid_1, s.cid_2) FROM standpipe.subject AS s WHERE s.id = ${column})`;
 
 /** Each table with names instead of the numbers that it happens to have given, and without the time of writing. */
 const CONTENTS: Readonly<Record<string, string>> = {
@@ -35,7 +35,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
   repo: `${DID("t.actor")}, t.rev, t.contiguous_from, t.broken, encode(t.tree, 'hex')`,
   account: `${DID("t.actor")}, t.account_seq, t.identity_seq, t.account_relay, t.identity_relay, t.active, t.status, t.handle`,
   actor: "t.did",
-  subject: `${SUBJECT("t.id")}, t.version = standpipe.subject_version(t.cid)`,
+  subject: `${SUBJECT("t.id")}, t.version = standpipe.subject_version(t.cid_1, t.cid_2)`,
   subject_count: `${SUBJECT("t.subject")}, t.likes, t.reposts, t.replies, t.quotes`,
   actor_count: `${DID("t.actor")}, t.followers, t.follows, t.posts`,
   relay: "t.host, t.epoch",

@@ -16,14 +16,14 @@ const CHUNK = 500_000;
 
 /** What has no rows of its own yet, or changes rows that are there. `version` is a hash that only the database knows. */
 const TEMPORARY = `
-  CREATE TEMP TABLE subject_in (id int4, actor int4, collection int4, rkey text COLLATE "C", cid bytea);
+  CREATE TEMP TABLE subject_in (id int4, actor int4, collection int4, tid int8, cid_1 uuid, cid_2 uuid);
   CREATE TEMP TABLE repo_in (rev int8, contiguous_from int8, actor int4, tree bytea);
   CREATE TEMP TABLE subject_count_in (subject int4, likes int4, reposts int4, replies int4, quotes int4);
   CREATE TEMP TABLE actor_count_in (actor int4, followers int4, follows int4, posts int4);
   SET work_mem = '64MB'`;
 const MERGE = `
-  INSERT INTO standpipe.subject (id, actor, collection, version, rkey, cid)
-  SELECT id, actor, collection, standpipe.subject_version(cid), rkey, cid FROM subject_in ORDER BY id;
+  INSERT INTO standpipe.subject (tid, id, actor, collection, version, cid_1, cid_2)
+  SELECT tid, id, actor, collection, standpipe.subject_version(cid_1, cid_2), cid_1, cid_2 FROM subject_in ORDER BY id;
   INSERT INTO standpipe.repo AS r (rev, contiguous_from, actor, tree)
   SELECT rev, contiguous_from, actor, tree FROM repo_in ORDER BY actor
   ON CONFLICT (actor) DO UPDATE SET rev = excluded.rev, tree = excluded.tree;

@@ -4,7 +4,9 @@
  */
 
 import { laneOf } from "../../../../lib/core/lane.ts";
+import { makeTid } from "../../../../lib/core/tid.ts";
 import type { Client } from "../../../support/postgres-client.ts";
+import type { Tid } from "../cheap/decisions.ts";
 import { didOf, PEOPLE } from "../cheap/population.ts";
 import type { Posts } from "../cheap/posts.ts";
 import { type Reposts } from "../cheap/reposts.ts";
@@ -24,7 +26,7 @@ export interface NewNames {
 export interface Subject {
   readonly actor: number;
   readonly collection: number;
-  readonly rkey: string;
+  readonly key: Tid;
   readonly digest: Uint8Array;
 }
 
@@ -87,9 +89,10 @@ export class KnownNames {
   async learn(client: Client): Promise<void> {
     for (const people of chunksOf(this.#unknown.people)) {
       const dids = people.map(didOf);
-      const { rows } = await client.query<{ actors: number[] }>("SELECT actors FROM standpipe.resolve($1, '{}')", [
-        dids,
-      ]);
+      const { rows } = await client.query<{ actors: number[] }>(
+        "SELECT actors FROM standpipe.resolve($1, '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
+        [dids],
+      );
       people.forEach((person, index) => {
         this.#learnActor(person, rows[0]?.actors[index] ?? 0, dids[index] ?? "");
       });
@@ -104,12 +107,14 @@ export class KnownNames {
   async #learnSubjects(client: Client, keys: readonly number[]): Promise<void> {
     const subjects = keys.map((key) => this.#describe(key));
     const { rows } = await client.query<{ ids: number[] }>(
-      "SELECT standpipe.resolve_subjects($1::int4[], $2::int4[], $3::text[], $4::bytea[]) AS ids",
+      "SELECT subjects AS ids FROM standpipe.resolve('{}', '{}', $1::int4[], $2::int4[], $3::int8[], $4::text[], $5::uuid[], $6::uuid[])",
       [
         subjects.map(({ actor }) => actor),
         subjects.map(({ collection }) => collection),
-        subjects.map(({ rkey }) => rkey),
-        subjects.map(({ digest }) => Buffer.from(digest)),
+        subjects.map(({ key }) => String(makeTid(key.us, key.clock))),
+        subjects.map(() => null),
+        subjects.map(({ digest }) => hex(digest.subarray(0, 16))),
+        subjects.map(({ digest }) => hex(digest.subarray(16))),
       ],
     );
     keys.forEach((key, index) => {
@@ -147,16 +152,20 @@ export class KnownNames {
     const actor = this.actor(this.#authorOf(key));
     if (key % 2 === 0) {
       const digest = this.#posts.digest(key / 2);
-      return { actor, collection: COLLECTIONS.post, rkey: this.#posts.rkey(key / 2), digest: Uint8Array.from(digest) };
+      return { actor, collection: COLLECTIONS.post, key: this.#posts.key(key / 2), digest: Uint8Array.from(digest) };
     }
     const repost = (key - 1) / 2;
     return {
       actor,
       collection: COLLECTIONS.repost,
-      rkey: this.#reposts.rkey(repost),
+      key: this.#reposts.key(repost),
       digest: this.#reposts.digest(repost),
     };
   }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
 }
 
 async function lastNumber(client: Client, dictionary: "actor" | "subject"): Promise<number> {

@@ -16,7 +16,7 @@ export const FILES = {
   post: "rkey, rev, created, actor, tick, root, parent, quote, cid, value",
   actor: "id, did",
   account: "actor, tick",
-  subject_in: "id, actor, collection, rkey, cid",
+  subject_in: "id, actor, collection, tid, cid_1, cid_2",
   repo_in: "rev, contiguous_from, actor, tree",
   subject_count_in: "subject, likes, reposts, replies, quotes",
   actor_count_in: "actor, followers, follows, posts",
@@ -27,7 +27,7 @@ const FIELDS = new Map(Object.entries(FILES).map(([name, columns]) => [name, col
 /** Places in the two tables of counters. */
 const OF_SUBJECT = { likes: 0, reposts: 1, replies: 2, quotes: 3 } as const;
 const OF_ACTOR = { followers: 0, follows: 1, posts: 2 } as const;
-/** The lowest bits of a `created`: the code of a text with three digits and Z (lib/core/created-at.ts), which is 0. */
+/** The lowest bits of a `created` are the code of its text's form (lib/core/created-at.ts). */
 const CREATED_SHIFT = 4;
 const CLOCK_SHIFT = 10;
 
@@ -59,8 +59,10 @@ export class LoadRows {
     this.files = new Map((Object.keys(FILES) as FileName[]).map((name) => [name, new CopyRows()]));
     this.names = new KnownNames(decisions, {
       actor: (id, did) => void this.#row("actor").int4(id).text(did),
-      subject: (id, { actor, collection, rkey, digest }) =>
-        void this.#row("subject_in").int4(id).int4(actor).int4(collection).text(rkey).bytes(digest),
+      subject: (id, { actor, collection, key, digest }) => {
+        const row = tid(this.#row("subject_in").int4(id).int4(actor).int4(collection), key);
+        row.bytes(digest.subarray(0, 16)).bytes(digest.subarray(16));
+      },
     });
   }
 
@@ -130,7 +132,8 @@ export class LoadRows {
 
   #recordEdge(actor: number, rev: Tid, { kind, key, createdMs, post, via }: Edge): void {
     const subject = this.names.post(post);
-    const row = created(tid(tid(this.#row(kind), key), rev), createdMs)
+    const row = tid(tid(this.#row(kind), key), rev)
+      .int4(createdBeside(key, createdMs))
       .int4(actor)
       .int4(subject)
       .int4(this.#tick);
@@ -141,7 +144,8 @@ export class LoadRows {
 
   #follow(actor: number, rev: Tid, { key, createdMs, person }: Edge): void {
     const followed = this.names.actor(person);
-    const row = created(tid(tid(this.#row("follow"), key), rev), createdMs)
+    const row = tid(tid(this.#row("follow"), key), rev)
+      .int4(createdBeside(key, createdMs))
       .int4(actor)
       .int4(followed);
     row.int4(this.#tick).null().null();
@@ -190,9 +194,9 @@ function tid(row: CopyRows, { us, clock }: Tid): CopyRows {
   return row.int8(us, CLOCK_SHIFT, clock);
 }
 
-/** As packCreatedAt makes it of `createdAt`, which the load's edges have in milliseconds. */
-function created(row: CopyRows, createdMs: number): CopyRows {
-  return row.int8(createdMs * 1000, CREATED_SHIFT);
+/** As edgeCreated makes it of `createdAt`, which the load's edges have in milliseconds: the code of such a text is 0. */
+function createdBeside(key: Tid, createdMs: number): number {
+  return (createdMs - Math.floor(key.us / 1000)) * 2 ** CREATED_SHIFT;
 }
 
 function putCounts(row: CopyRows, id: number, counts: Int32Array): void {

@@ -34,10 +34,15 @@ export class Reposts {
     return actorOf(unitOf(repost, 23));
   }
 
-  rkey(repost: number): string {
+  key(repost: number): { readonly us: number; readonly clock: number } {
     const { startUs, postIntervalUs } = this.#options;
     const us = startUs + Math.floor(Math.floor(repost / 4) * postIntervalUs) + (mixOf(repost, 24) % HOUR_US);
-    return tidText(makeTid(us, repost & 1023));
+    return { us, clock: repost & 1023 };
+  }
+
+  rkey(repost: number): string {
+    const { us, clock } = this.key(repost);
+    return tidText(makeTid(us, clock));
   }
 
   digest(repost: number): Uint8Array {
