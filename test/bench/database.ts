@@ -15,8 +15,12 @@ export interface BenchDatabase extends AsyncDisposable {
   readonly connectionString: string;
   /** For looking: never measured itself. */
   readonly client: Client;
+  /** Beside the server's data, for files that the server's own user has to read. */
+  readonly folder: string;
   /** Of all the server's processes since it started, those that have ended included. */
   cpuSeconds(): number;
+  /** The same data under other settings; `client` and `connectionString` are others afterwards. */
+  restart(settings: ServerSettings): Promise<void>;
 }
 
 export async function openBenchDatabase(settings: ServerSettings = {}): Promise<BenchDatabase> {
@@ -24,23 +28,54 @@ export async function openBenchDatabase(settings: ServerSettings = {}): Promise<
   // As root the server runs as another user, who has to get in.
   await chmod(root, 0o755);
   const dataDir = join(root, "data");
+  let running = await start(dataDir, settings);
+  await migrate({
+    connectionString: running.connectionString,
+    schema: "public",
+    directory: MIGRATIONS_DIRECTORY,
+    log: silentLog,
+  });
+  return {
+    folder: root,
+    get connectionString() {
+      return running.connectionString;
+    },
+    get client() {
+      return running.client;
+    },
+    cpuSeconds: () =>
+      postgresProcesses(dataDir)
+        .map((pid, index) => usageOf(pid, { withEnded: index === 0 })?.cpuSeconds ?? 0)
+        .reduce((sum, seconds) => sum + seconds, 0),
+    async restart(others) {
+      await running.stop();
+      running = await start(dataDir, others);
+    },
+    async [Symbol.asyncDispose]() {
+      await running.stop();
+      await removeWithServers(root);
+    },
+  };
+}
+
+interface RunningServer {
+  readonly connectionString: string;
+  readonly client: Client;
+  stop(): Promise<void>;
+}
+
+async function start(dataDir: string, settings: ServerSettings): Promise<RunningServer> {
   const server = await openEmbeddedPostgres({ dataDir, log: silentLog, command: "standpipe bench", settings });
   await server.ensureDatabase();
   const connectionString = server.connectionString();
-  await migrate({ connectionString, schema: "public", directory: MIGRATIONS_DIRECTORY, log: silentLog });
   const client = new Client({ connectionString });
   await client.connect();
   return {
     connectionString,
     client,
-    cpuSeconds: () =>
-      postgresProcesses(dataDir)
-        .map((pid, index) => usageOf(pid, { withEnded: index === 0 })?.cpuSeconds ?? 0)
-        .reduce((sum, seconds) => sum + seconds, 0),
-    async [Symbol.asyncDispose]() {
+    async stop() {
       await client.end();
       await server[Symbol.asyncDispose]();
-      await removeWithServers(root);
     },
   };
 }

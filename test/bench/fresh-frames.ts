@@ -70,16 +70,26 @@ export function didInLap(did: string, lap: number): string {
 }
 
 /** A frame of that lap with that seq, FIRST_SEQ to 2^32−1. */
-export function freshFrame({ bytes, seqAt, didsAt, commit }: FrameTemplate, lap: number, seq: number): Buffer {
-  const frame = Buffer.from(bytes);
-  frame.writeUInt32BE(seq, seqAt);
-  if (lap === 0) return frame;
-  for (const at of didsAt) frame.write(lapText(lap), at + DID_PREFIX.length, "latin1");
-  if (commit !== null) {
-    const digest = hash("sha256", frame.subarray(commit.from, commit.to), "buffer");
-    for (const at of commit.digestsAt) frame.set(digest, at);
-  }
+export function freshFrame(template: FrameTemplate, lap: number, seq: number): Buffer {
+  const frame = Buffer.allocUnsafe(template.bytes.length);
+  putFreshFrame(template, { lap, seq }, { into: frame, at: 0 });
   return frame;
+}
+
+/** The same into a buffer that has the room. */
+export function putFreshFrame(
+  { bytes, seqAt, didsAt, commit }: FrameTemplate,
+  { lap, seq }: { readonly lap: number; readonly seq: number },
+  { into, at: start }: { readonly into: Buffer; readonly at: number },
+): void {
+  into.set(bytes, start);
+  into.writeUInt32BE(seq, start + seqAt);
+  if (lap === 0) return;
+  const text = lapText(lap);
+  for (const at of didsAt) into.write(text, start + at + DID_PREFIX.length, "latin1");
+  if (commit === null) return;
+  const digest = hash("sha256", into.subarray(start + commit.from, start + commit.to), "buffer");
+  for (const at of commit.digestsAt) into.set(digest, start + at);
 }
 
 function lapText(lap: number): string {

@@ -1,7 +1,9 @@
 /** A database that grows by stages, mostly by likes, for the parts that ask what size does. */
-import type { Client } from "../support/postgres-client.ts";
+import { join } from "node:path";
+import type { ServerSettings } from "../../lib/store/embedded/settings.ts";
 import { type BenchDatabase, openBenchDatabase } from "./database.ts";
 import { formatNumber } from "./figure.ts";
+import { BulkFill } from "./load/bulk/bulk-fill.ts";
 import type { Mix } from "./load/cheap/mix.ts";
 import { createConsumer } from "./load/drain.ts";
 import { PackLoad } from "./load/packs.ts";
@@ -9,21 +11,28 @@ import { PackLoad } from "./load/packs.ts";
 /** Mostly likes: the tables whose growth is asked for. Of posts fewer are stored than are liked, which likes do not mind. */
 const MIX: Mix = { like: 20, post: 1, follow: 1 };
 const LIKE_SHARE = 20 / 22;
-/** Batches of the filling: far larger than the usual, since only what is there afterwards counts. */
-export const FILL_SIZE = 8000;
 const WORKERS = 2;
+/** Events a batch of the stretch before a measurement, as in it. */
+const SETTLE_SIZE = 500;
 
 export interface Scale {
   /** Likes. */
   readonly stages: readonly [number, number, number];
   /** Events over which is measured at each stage. */
   readonly windowEvents: number;
+  /** Events that come through consume() before: the cache then holds what consume() uses. */
+  readonly settleEvents: number;
   readonly sharedBuffers: string;
 }
 
-const FULL: Scale = { stages: [1e6, 5e6, 20e6], windowEvents: 200_000, sharedBuffers: "128MB" };
+const FULL: Scale = { stages: [1e6, 5e6, 20e6], windowEvents: 200_000, settleEvents: 50_000, sharedBuffers: "128MB" };
 /** A twentieth of the rows, an eighth of the buffers. */
-const QUICK: Scale = { stages: [50_000, 250_000, 1e6], windowEvents: 20_000, sharedBuffers: "16MB" };
+const QUICK: Scale = {
+  stages: [50_000, 250_000, 1e6],
+  windowEvents: 20_000,
+  settleEvents: 5_000,
+  sharedBuffers: "16MB",
+};
 
 export function scaleOf(quick: boolean): Scale {
   return quick ? QUICK : FULL;
@@ -32,55 +41,55 @@ export function scaleOf(quick: boolean): Scale {
 export interface GrowingDatabase extends AsyncDisposable {
   readonly database: BenchDatabase;
   readonly load: PackLoad;
-  /** Until so many likes are in it. */
+  /** Until so many likes are in it, the last of them through consume(); the server then runs as it is to be measured. */
   growTo(likes: number): Promise<void>;
 }
 
-export async function openGrowing({ sharedBuffers }: Scale, log: (line: string) => void): Promise<GrowingDatabase> {
-  const database = await openBenchDatabase({
-    shared_buffers: sharedBuffers,
-    shared_preload_libraries: "pg_stat_statements",
-    // No checkpoint of the server's own falls into what is measured.
-    max_wal_size: "8GB",
-    checkpoint_timeout: "1h",
-  });
+/** While filling nothing has to survive, and pages need not be read and written again and again: what is in them is the same. */
+const FILLING: ServerSettings = {
+  shared_buffers: "1GB",
+  fsync: false,
+  full_page_writes: false,
+  synchronous_commit: "off",
+  autovacuum: false,
+  max_wal_size: "4GB",
+  checkpoint_timeout: "1h",
+};
+
+export async function openGrowing(scale: Scale, log: (line: string) => void): Promise<GrowingDatabase> {
+  const { settleEvents } = scale;
+  const database = await openBenchDatabase(FILLING);
   const load = new PackLoad({ mix: MIX });
+  const filling = new BulkFill({ load, database, folder: join(database.folder, "copy") });
   return {
     database,
     load,
     async growTo(likes) {
-      const events = Math.round(likes / LIKE_SHARE) - load.seq;
-      const begin = performance.now();
-      await fill({ database, load, events });
-      const rate = events / ((performance.now() - begin) / 1000);
-      log(`grown to ${formatNumber(likes)} likes: ${formatNumber(Math.round(rate))} events/s`);
+      const begin = { at: performance.now(), cpu: process.cpuUsage() };
+      const events = Math.round(likes / LIKE_SHARE) - load.seq - settleEvents;
+      await database.restart(FILLING);
+      await filling.fill(events);
+      const { user, system } = process.cpuUsage(begin.cpu);
+      const seconds = (performance.now() - begin.at) / 1000;
+      log(
+        `grown to ${formatNumber(likes)} likes in ${formatNumber(seconds)} s; CPU an event: here ` +
+          `${formatNumber((user + system) / events)} µs, Postgres ${formatNumber((database.cpuSeconds() * 1e6) / events)} µs`,
+      );
+      await database.restart(measured(scale));
+      await using consumer = createConsumer(database.connectionString, WORKERS);
+      await consumer.drain(load.source({ events: settleEvents, size: SETTLE_SIZE }));
     },
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }
 
-/** By the same consume(): the rows come in the order and from the statements that they always come from. */
-async function fill({
-  database,
-  load,
-  events,
-}: {
-  readonly database: BenchDatabase;
-  readonly load: PackLoad;
-  readonly events: number;
-}): Promise<void> {
-  await setDurable(database.client, false);
-  {
-    await using consumer = createConsumer(database.connectionString, WORKERS);
-    await consumer.drain(load.source({ events, size: FILL_SIZE }));
-  }
-  await setDurable(database.client, true);
-}
-
-/** While filling nothing has to survive, and pages need not be written twice; the pages themselves are the same. */
-async function setDurable(client: Client, isDurable: boolean): Promise<void> {
-  for (const name of ["fsync", "full_page_writes", "synchronous_commit"]) {
-    await client.query(`ALTER SYSTEM SET ${name} = ${isDurable ? "on" : "off"}`);
-  }
-  await client.query("SELECT pg_reload_conf()");
+function measured({ sharedBuffers }: Scale): ServerSettings {
+  return {
+    shared_buffers: sharedBuffers,
+    shared_preload_libraries: "pg_stat_statements",
+    // Neither a checkpoint of the server's own nor a vacuum falls into what is measured.
+    autovacuum: false,
+    max_wal_size: "8GB",
+    checkpoint_timeout: "1h",
+  };
 }

@@ -15,7 +15,7 @@ import { writePage } from "./write-page.ts";
 
 const USAGE = `npm run bench [-- --quick] [-- --write] [-- part …]
 
-  --quick   smaller loads: about 4 minutes instead of more than 30
+  --quick   smaller loads: up to 5 minutes instead of up to 30
   --write   write docs/benchmarks.md also after a quick run, or one of some parts
   --help    this text
 
@@ -60,13 +60,16 @@ async function bench({ quick, write, names }: Arguments): Promise<void> {
   const failed: string[] = [];
   for (const [index, { name }] of chosen.entries()) {
     console.error(`${index + 1}/${chosen.length} ${name}`);
+    const partBegin = performance.now();
     const outcome = await runPart(name, quick);
     if (outcome === null) failed.push(name);
     else {
       figures.push(...outcome.figures);
       about.set(name, outcome.about);
     }
-    console.error(`  ${name}: ${outcome === null ? "FAILED" : "done"} after ${minutesSince(begin)} minutes in all`);
+    console.error(
+      `  ${name}: ${outcome === null ? "FAILED" : "done"} in ${minutesSince(partBegin)} minutes, ${minutesSince(begin)} in all`,
+    );
   }
   console.log(`\n${textTable(figures)}\n\n${verdict(figures)}`);
   if (failed.length > 0) {

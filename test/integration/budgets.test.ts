@@ -1,7 +1,9 @@
 /**
- * What does not depend on the machine, held hard: bytes an event, bytes a row, messages a batch. Times are `npm run bench`'s
+ * What does not depend on the machine, held hard: bytes an event, bytes a row, messages a batch, bytes allocated. Times are `npm run bench`'s
  * (docs/benchmarks.md), which also measures these at full size; here the load is small, and the limits are for that.
  */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodePack } from "../../lib/core/pack.ts";
@@ -18,6 +20,23 @@ describe("a pack of 500 events of the network's mix", () => {
     expect(bytes / 5000).toBeLessThanOrEqual(160);
     // Far below, the load would have lost what makes it real.
     expect(bytes / 5000).toBeGreaterThan(100);
+  });
+});
+
+/** Bytes of heap: what was counted, and a tenth more for another version of the compiler. */
+const MOST_ALLOCATED = 3_300;
+/** No collection in between, and no compiling beside: the count is the same to a few bytes, however busy the machine is. */
+const COUNTING = ["--expose-gc", "--single-threaded", "--min-semi-space-size=64", "--max-semi-space-size=64"];
+
+describe("an event of the bundled recording", () => {
+  it("allocates no more than it did on its way from frame to pack", () => {
+    const script = fileURLToPath(new URL("../bench/allocations.ts", import.meta.url));
+    const told = JSON.parse(execFileSync(process.execPath, [...COUNTING, script], { encoding: "utf8" })) as {
+      readonly bytesAnEvent: number | null;
+    };
+    expect(told.bytesAnEvent).toBeLessThanOrEqual(MOST_ALLOCATED);
+    // Far below, nothing would have been counted.
+    expect(told.bytesAnEvent).toBeGreaterThan(500);
   });
 });
 

@@ -22,6 +22,13 @@ const CACHE = fileURLToPath(new URL("../.cache/", import.meta.url));
 const SELF = fileURLToPath(import.meta.url);
 const LOG_EVERY = 2_000;
 
+const LOAD_FRAMES = { quick: 4_000, full: 20_000 } as const;
+
+/** How many the parts work with: making them costs more than measuring. */
+export function loadFrames(quick: boolean): number {
+  return LOAD_FRAMES[quick ? "quick" : "full"];
+}
+
 export interface FramesOptions {
   readonly frames: number;
   readonly seed?: number;

@@ -8,7 +8,8 @@ import { build } from "esbuild";
 import { openRecording } from "../../../lib/core/recording.ts";
 import { projectRoot } from "../../support/project-root.ts";
 import { type Figure, type Part, type PartOptions, summary } from "../figure.ts";
-import { signedFrames } from "../load/frames.ts";
+import { loadFrames, signedFrames } from "../load/frames.ts";
+import { rounds } from "../rounds.ts";
 
 /** What a decoder's process prints for each round; see peers/decode-harness.ts. */
 interface Round {
@@ -79,13 +80,16 @@ interface Corpus {
   readonly about: string;
 }
 
-const LOAD_FRAMES = 20_000;
 /** Held by every decoder's process while it works: 11 MB of the load's frames. */
 const SLICE_FRAMES = 2_000;
-const WARM_UP_MICROS = { quick: 500_000, full: 1_500_000 } as const;
+const WARM_UP_MICROS = { quick: 300_000, full: 1_500_000 } as const;
 /** Of one decoder in one round. A slow decoder gets fewer frames: its share stays the same. */
-const ROUND_MICROS = { quick: 150_000, full: 400_000 } as const;
-const ROUNDS = { quick: 5, full: 9 } as const;
+const ROUND_MICROS = { quick: 100_000, full: 400_000 } as const;
+/** Of each corpus. */
+const ROUNDS = {
+  quick: { least: 3, most: 3, withinSeconds: 20 },
+  full: { least: 3, most: 9, withinSeconds: 45 },
+} as const;
 const FIRST_FRAMES = 50;
 const BUDGET_RESIDENT_MB = 120;
 const BUDGET_RATIO = { atcute: 2, sync: 20 } as const;
@@ -124,11 +128,11 @@ async function bundle(folder: string): Promise<ReadonlyMap<DecoderName, string>>
   return programs;
 }
 
-function corpora({ folder, log }: PartOptions): readonly Corpus[] {
+function corpora({ quick, folder, log }: PartOptions): readonly Corpus[] {
   return [
     sliceOf({
       name: "signed load",
-      recording: signedFrames({ frames: LOAD_FRAMES, log }),
+      recording: signedFrames({ frames: loadFrames(quick), log }),
       folder,
       about: "the first generator's frames, in mix, size and depth as the network's",
     }),
@@ -207,11 +211,11 @@ async function measure(
   log(`${corpus.name}: warming ${all.length} decoders up`);
   const turns: number[] = [];
   for (const contestant of all) turns.push(await warmUp(contestant, size));
-  for (let round = 0; round < ROUNDS[size]; round += 1) {
+  for (const _ of rounds(ROUNDS[size])) {
     for (const [index, contestant] of all.entries())
       contestant.costs.push(await contestant.turn(turns[index] ?? FIRST_FRAMES));
   }
-  log(`${corpus.name}: ${ROUNDS[size]} rounds`);
+  log(`${corpus.name}: ${all[0]?.costs.length} rounds`);
   return figuresOf(corpus, new Map(all.map((contestant) => [contestant.decoder.name, contestant])));
 }
 
@@ -236,7 +240,7 @@ function figuresOf(corpus: Corpus, all: ReadonlyMap<DecoderName, Contestant>): r
   return [
     ...DECODERS.map(({ name }) => costFigure(corpus, contestant(name), contestant("atcute-checked"))),
     ...DECODERS.slice(0, 3).map(({ name }) => rateFigure(corpus, contestant(name))),
-    ...DECODERS.map(({ name }) => memoryFigure(corpus, contestant(name))),
+    ...DECODERS.map(({ name }) => memoryFigure(corpus, contestant(name), contestant("atcute-checked"))),
     ...ratioFigures(corpus, contestant),
   ];
 }
@@ -267,7 +271,7 @@ function rateFigure(corpus: Corpus, { decoder, costs }: Contestant): Figure {
   };
 }
 
-function memoryFigure(corpus: Corpus, { decoder, residentBytes }: Contestant): Figure {
+function memoryFigure(corpus: Corpus, { decoder, residentBytes }: Contestant, yardstick: Contestant): Figure {
   const isBudgeted = decoder.name === "standpipe-packs";
   return {
     part: "decode",
@@ -276,6 +280,7 @@ function memoryFigure(corpus: Corpus, { decoder, residentBytes }: Contestant): F
     unit: "MB",
     ...(isBudgeted && {
       budget: { atMost: BUDGET_RESIDENT_MB },
+      peer: { name: yardstick.decoder.title, value: Math.round(yardstick.residentBytes / 1e6) },
       note: `The highest resident size of the process, ${SLICE_FRAMES} frames held in it included; ours with the heap's bounds of \`standpipe start\`, the others as Node has them.`,
     }),
   };
@@ -290,6 +295,7 @@ function ratioFigures(corpus: Corpus, contestant: (name: DecoderName) => Contest
       name: `${name} (${corpus.name})`,
       ...summary(contestant(theirs).costs.map((cost, round) => cost / (our[round] ?? Number.NaN))),
       unit: "×",
+      peer: { name: contestant(theirs).decoder.title, value: 1 },
       ...(atLeast !== undefined && { budget: { atLeast } }),
     };
   };

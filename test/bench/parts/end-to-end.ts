@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { projectRoot } from "../../support/project-root.ts";
 import { type Corpus, freshCorpus, replayedCorpus } from "../corpus.ts";
 import { type Figure, median, type Part, type PartOptions, summary } from "../figure.ts";
-import { signedFrames } from "../load/frames.ts";
+import { loadFrames, signedFrames } from "../load/frames.ts";
 import { type OurRun, ourRun } from "../our-run.ts";
 import { PEER, type PeerRun, peerRun } from "../peer-run.ts";
 import { buildBundle } from "../processes.ts";
+import { type RoundLimits, rounds } from "../rounds.ts";
 
 export const endToEnd: Part = {
   name: "end-to-end",
@@ -15,60 +16,79 @@ export const endToEnd: Part = {
   run,
 };
 
-const SIGNED_FRAMES = 20_000;
 const BUNDLED = join(projectRoot, "test/fixtures/network.spr");
 
 interface Load {
   readonly corpus: Corpus;
-  readonly ours: number;
-  readonly peers: number;
+  /** What the peer is given, where that is less: it needs a minute for what takes us seconds. */
+  readonly peersCorpus: Corpus;
+  readonly ours: RoundLimits;
+  readonly peers: RoundLimits;
   readonly note: string;
 }
 
+/** Of ours, so that they last as long as it takes to be warm. */
+const LAPS = { quick: 4, full: 16 } as const;
+/** As long as one of the peer's runs over the laps is to last: far longer than it takes to be warm. */
+const PEER_SECONDS = { quick: 25, full: 60 } as const;
+
 async function run(options: PartOptions): Promise<readonly Figure[]> {
   await using bundle = await buildBundle();
-  const figures: Figure[] = [];
   const everyRun: OurRun[] = [];
-  for (const load of loads(options)) {
-    const { corpus } = load;
+  const measure = async (load: Load): Promise<{ readonly figures: readonly Figure[]; readonly peerRate: number }> => {
     const ours: OurRun[] = [];
     const peers: PeerRun[] = [];
-    // In turns, so that whatever else the machine does meets both.
-    for (let round = 0; round < Math.max(load.ours, load.peers); round += 1) {
-      if (round < load.ours) ours.push(await ourRun(corpus, bundle));
-      options.log(`${corpus.name}: ours ${rate(corpus, ours.at(-1))} events/s`);
-      if (round >= load.peers) continue;
-      peers.push(await peerRun(corpus));
-      options.log(`${corpus.name}: ${PEER} ${rate(corpus, peers.at(-1))} events/s`);
+    for (const _ of rounds(load.ours)) {
+      ours.push(await ourRun(load.corpus, bundle));
+      options.log(`${load.corpus.name}: ours ${rate(load.corpus, ours.at(-1))} events/s`);
     }
-    figures.push(...figuresOf(load, ours, peers));
+    for (const _ of rounds(load.peers)) {
+      peers.push(await peerRun(load.peersCorpus));
+      options.log(`${load.corpus.name}: ${PEER} ${rate(load.peersCorpus, peers.at(-1))} events/s`);
+    }
     everyRun.push(...ours);
-  }
-  return [...figures, ...connectionFigures(everyRun)];
+    return { figures: figuresOf(load, ours, peers), peerRate: rate(load.peersCorpus, peers.at(-1)) };
+  };
+  const once = await measure(onceThrough(options));
+  const laps = await measure(manyLaps(options, once.peerRate));
+  const signed = await measure(signedLoad(options));
+  return [...once.figures, ...laps.figures, ...signed.figures, ...connectionFigures(everyRun)];
 }
 
-function loads({ quick, log }: PartOptions): readonly Load[] {
-  const signed = signedFrames({ frames: SIGNED_FRAMES, log });
-  return [
-    {
-      corpus: replayedCorpus("PDS", BUNDLED),
-      ours: quick ? 1 : 5,
-      peers: quick ? 1 : 3,
-      note: "The bundled recording of a real PDS, once: too short for either side to warm up.",
-    },
-    {
-      corpus: freshCorpus("PDS × 4", { recording: BUNDLED, laps: 4 }),
-      ours: quick ? 2 : 4,
-      peers: quick ? 0 : 2,
-      note: "The same four times over, each lap by new accounts with the same records, so that every lap writes new rows.",
-    },
-    {
-      corpus: replayedCorpus("signed load", signed),
-      ours: quick ? 2 : 5,
-      peers: quick ? 0 : 2,
-      note: "The generator's frames: the network's mix and sizes, 2,400 accounts.",
-    },
-  ];
+function onceThrough({ quick }: PartOptions): Load {
+  const corpus = replayedCorpus("PDS", BUNDLED);
+  return {
+    corpus,
+    peersCorpus: corpus,
+    ours: { least: quick ? 1 : 3, most: quick ? 1 : 5, withinSeconds: 30 },
+    peers: { least: 1, most: quick ? 1 : 2, withinSeconds: 30 },
+    note: "The bundled recording of a real PDS, once: too short for either side to warm up.",
+  };
+}
+
+function manyLaps({ quick }: PartOptions, peerRate: number): Load {
+  const size = quick ? "quick" : "full";
+  const once = freshCorpus("PDS", { recording: BUNDLED });
+  const peerLaps = Math.max(1, Math.min(LAPS[size], Math.floor((PEER_SECONDS[size] * peerRate) / once.events)));
+  return {
+    corpus: freshCorpus(`PDS × ${LAPS[size]}`, { recording: BUNDLED, laps: LAPS[size] }),
+    peersCorpus: freshCorpus(`PDS × ${peerLaps}`, { recording: BUNDLED, laps: peerLaps }),
+    ours: { least: quick ? 1 : 3, most: quick ? 1 : 3, withinSeconds: 90 },
+    peers: { least: 1, most: quick ? 1 : 2, withinSeconds: 100 },
+    note: `The same ${LAPS[size]} times over, each lap by new accounts with the same records, so that every lap writes new rows; the peer gets ${peerLaps} of these laps, which take it ${PEER_SECONDS[size]} s or so.`,
+  };
+}
+
+function signedLoad({ quick, log }: PartOptions): Load {
+  const recording = signedFrames({ frames: loadFrames(quick), log });
+  const laps = quick ? 2 : 4;
+  return {
+    corpus: freshCorpus("signed load", { recording, laps }),
+    peersCorpus: replayedCorpus("signed load", recording),
+    ours: { least: quick ? 1 : 3, most: quick ? 1 : 3, withinSeconds: 60 },
+    peers: { least: 1, most: quick ? 1 : 2, withinSeconds: 80 },
+    note: `The generator's frames: the network's mix and sizes, 2,400 accounts. Ours ${laps} laps of new accounts, the peer one.`,
+  };
 }
 
 function rate({ events }: Corpus, run: { readonly seconds: number } | undefined): number {
@@ -76,41 +96,49 @@ function rate({ events }: Corpus, run: { readonly seconds: number } | undefined)
 }
 
 function figuresOf(load: Load, ours: readonly OurRun[], peers: readonly PeerRun[]): readonly Figure[] {
-  const { corpus } = load;
-  const figure = (name: string, unit: string, of: (run: OurRun | PeerRun) => number | null): Figure => {
-    const peer = peers.length === 0 ? {} : { peer: { name: PEER, value: median(peers.map(of).map(orNone)) } };
-    return { part: "end-to-end", name: `${corpus.name}: ${name}`, unit, ...summary(ours.map(of).map(orNone)), ...peer };
-  };
-  const perEvent = (seconds: number | null) => (seconds === null ? null : (seconds * 1e6) / corpus.events);
-  const both = ({ nodeCpuSeconds, postgresCpuSeconds }: OurRun | PeerRun) =>
-    nodeCpuSeconds === null || postgresCpuSeconds === null ? null : perEvent(nodeCpuSeconds + postgresCpuSeconds);
-  const speed = figure("speed", "events/s", ({ seconds }) => corpus.events / seconds);
+  const { corpus, peersCorpus } = load;
+  const figure = (
+    name: string,
+    unit: string,
+    of: (run: OurRun | PeerRun, events: number) => number | null,
+  ): Figure => ({
+    part: "end-to-end",
+    name: `${corpus.name}: ${name}`,
+    unit,
+    ...summary(ours.map((run) => of(run, corpus.events) ?? Number.NaN)),
+    peer: { name: PEER, value: median(peers.map((run) => of(run, peersCorpus.events) ?? Number.NaN)) },
+  });
+  const perEvent = (seconds: number | null, events: number) => (seconds === null ? null : (seconds * 1e6) / events);
+  const both = ({ nodeCpuSeconds, postgresCpuSeconds }: OurRun | PeerRun, events: number) =>
+    nodeCpuSeconds === null || postgresCpuSeconds === null
+      ? null
+      : perEvent(nodeCpuSeconds + postgresCpuSeconds, events);
+  const speed = figure("speed", "events/s", ({ seconds }, events) => events / seconds);
   const memory = figure("peak memory", "MB", ({ peakResidentBytes }) => (peakResidentBytes ?? Number.NaN) / 1e6);
   return [
     { ...speed, note: noteOf(load, peers) },
     ...timesFaster(speed),
-    lessIsBetter(figure("CPU of Node", "µs an event", ({ nodeCpuSeconds }) => perEvent(nodeCpuSeconds))),
-    lessIsBetter(figure("CPU of Postgres", "µs an event", ({ postgresCpuSeconds }) => perEvent(postgresCpuSeconds))),
+    lessIsBetter(figure("CPU of Node", "µs an event", ({ nodeCpuSeconds }, n) => perEvent(nodeCpuSeconds, n))),
+    lessIsBetter(
+      figure("CPU of Postgres", "µs an event", ({ postgresCpuSeconds }, n) => perEvent(postgresCpuSeconds, n)),
+    ),
     lessIsBetter(figure("CPU of both", "µs an event", both)),
     { ...lessIsBetter(memory), budget: { atMost: 200 } },
   ];
 }
 
-function orNone(value: number | null): number {
-  return value ?? Number.NaN;
-}
-
 function noteOf({ corpus, note }: Load, peers: readonly PeerRun[]): string {
   const size = `${corpus.events.toLocaleString("en")} events with ${corpus.ops.toLocaleString("en")} ops.`;
-  if (peers.length === 0) return `${note} ${size}`;
   const share = median(peers.map(({ recordShare }) => recordShare * 100)).toFixed(1);
   return `${note} ${size} ${PEER} runs with synchronous commit off and 10 connections, checks no signature, has ${share} % of the records in its collections at its end (it refuses odd ones), and writes notifications and aggregates as well; it queues all that the relay sends, without a bound.`;
 }
 
-function timesFaster({ name, value, peer, ...speed }: Figure): readonly Figure[] {
+/** The budget is one of the ratio. */
+function timesFaster({ part, name, value, peer }: Figure): readonly Figure[] {
   if (peer === undefined) return [];
-  const ratio = value / peer.value;
-  return [{ part: speed.part, name: `${name} beside ${peer.name}`, value: ratio, unit: "×", budget: { atLeast: 60 } }];
+  const times = value / peer.value;
+  const figure = { part, name: `${name} beside ${peer.name}`, value: times, unit: "×", budget: { atLeast: 60 } };
+  return [{ ...figure, peer: { name: peer.name, value: 1 } }];
 }
 
 function lessIsBetter(figure: Figure): Figure {

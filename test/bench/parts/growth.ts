@@ -5,7 +5,7 @@
 import type { Client } from "../../support/postgres-client.ts";
 import type { BenchDatabase } from "../database.ts";
 import { type Figure, formatNumber, type Part } from "../figure.ts";
-import { FILL_SIZE, openGrowing, type Scale, scaleOf } from "../growing-database.ts";
+import { openGrowing, type Scale, scaleOf } from "../growing-database.ts";
 import { createConsumer } from "../load/drain.ts";
 import type { PackLoad } from "../load/packs.ts";
 import { readingFigures } from "./reading.ts";
@@ -138,8 +138,9 @@ function growthFigures(costs: readonly Cost[], scale: Scale): Figure[] {
   const note =
     `measured over ${formatNumber(scale.windowEvents)} events from a checkpoint on, which at 450 events a second is about as long as ` +
     `the embedded server goes from one to the next (\`checkpoint_timeout\` 10 min); ${WINDOW_SIZE} a batch, ${WORKERS} connections, ` +
-    `\`shared_buffers\` ${scale.sharedBuffers}, \`max_wal_size\` 8 GB. Of 22 events 20 are likes. Filled by the same consume() ` +
-    `in batches of ${FILL_SIZE}, \`fsync\`, \`full_page_writes\` and \`synchronous_commit\` off meanwhile.`;
+    `\`shared_buffers\` ${scale.sharedBuffers}, \`max_wal_size\` 8 GB. Of 22 events 20 are likes. Filled by rows (COPY) in the ` +
+    "load's order into the tables with all their indexes, repos and counters once for each half million events, `fsync`, `full_page_writes` and " +
+    `\`synchronous_commit\` off meanwhile; then ${formatNumber(scale.settleEvents)} events through consume(), and the window after them.`;
   return figures.map((figure, index) => (index === 0 ? { ...figure, note } : figure));
 }
 

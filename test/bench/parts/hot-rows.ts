@@ -4,6 +4,7 @@ import { openBenchDatabase, readNumber } from "../database.ts";
 import { type Figure, median, type Part, summary } from "../figure.ts";
 import { createConsumer } from "../load/drain.ts";
 import { PackLoad } from "../load/packs.ts";
+import { rounds } from "../rounds.ts";
 
 const WRITERS = 4;
 const SIZE = 500;
@@ -14,8 +15,8 @@ export const hotRows: Part = {
   name: "hot-rows",
   about: `Half of all likes to one post against the same mix without it: ${WRITERS} writers, ${SIZE} events a batch, rounds one after the other.`,
   async run({ quick, log }) {
-    const rounds = quick ? 3 : 7;
-    const events = quick ? 10_000 : 30_000;
+    const limits = { least: 3, most: quick ? 3 : 7, withinSeconds: quick ? 10 : 50 };
+    const events = quick ? 5_000 : 30_000;
     await using database = await openBenchDatabase();
     const load = new PackLoad();
     const deadlocks = () =>
@@ -32,8 +33,8 @@ export const hotRows: Part = {
         return (events / (performance.now() - begin)) * 1000;
       };
       await rate(HOT_SHARE);
-      for (let round = 0; round < rounds; round += 1) {
-        log(`round ${round + 1} of ${rounds}`);
+      for (const round of rounds(limits)) {
+        log(`round ${round + 1}`);
         // In turns first and second: the table grows, and what comes later has more of it.
         const isHotFirst = round % 2 === 0;
         const first = await rate(isHotFirst ? HOT_SHARE : 0);

@@ -4,6 +4,7 @@ import { type BenchDatabase, openBenchDatabase } from "../database.ts";
 import { type Figure, median, type Part, summary } from "../figure.ts";
 import { type Consumer, createConsumer } from "../load/drain.ts";
 import { PackLoad } from "../load/packs.ts";
+import { rounds } from "../rounds.ts";
 
 const SIZES = [200, 500, 1000, 2000] as const;
 const CONNECTIONS = [1, 2] as const;
@@ -21,16 +22,16 @@ export const index: Part = {
   about:
     "Ready packs through consume() into Postgres on the same machine, `fsync` and `synchronous_commit` on; the network's mix of the second generator, a pack a transaction.",
   async run({ quick, log }) {
-    const rounds = quick ? 2 : 5;
-    const events = quick ? 8_000 : 24_000;
+    const limits = { least: quick ? 1 : 3, most: quick ? 2 : 5, withinSeconds: quick ? 12 : 75 };
+    const events = quick ? 4_000 : 20_000;
     await using database = await openBenchDatabase();
     const load = new PackLoad();
     const consumers = CONNECTIONS.map((count) => createConsumer(database.connectionString, count));
     const stretches = new Map<string, Stretch[]>();
     // Connections, plans and the most frequent names, which a running system has.
     for (const consumer of consumers) await stretch({ database, consumer, load, events: events / 2, size: 500 });
-    for (let round = 0; round < rounds; round += 1) {
-      log(`round ${round + 1} of ${rounds}`);
+    for (const round of rounds(limits)) {
+      log(`round ${round + 1}`);
       for (const size of SIZES) {
         for (const [which, consumer] of consumers.entries()) {
           const key = keyOf(size, CONNECTIONS[which] ?? 0);

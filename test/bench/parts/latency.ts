@@ -10,7 +10,7 @@ import { laneOf } from "../../../lib/core/lane.ts";
 import { Client } from "../../support/postgres-client.ts";
 import { type Figure, type Part, type PartOptions, percentile } from "../figure.ts";
 import { readTemplates, serveFreshFrames } from "../fresh-relay.ts";
-import { signedFrames } from "../load/frames.ts";
+import { loadFrames, signedFrames } from "../load/frames.ts";
 import { laneSeqsOf } from "../our-run.ts";
 import { buildBundle, LANES, startStandpipe } from "../processes.ts";
 
@@ -20,11 +20,10 @@ export const latency: Part = {
   run,
 };
 
-const FRAMES = 20_000;
 const EVENTS_PER_SECOND = 500;
 const LOOK_EVERY_MS = 2;
 /** Of the first seconds nothing counts: the compiler is at work. */
-const WARM_UP_MS = 10_000;
+const WARM_UP_MS = { quick: 4_000, full: 10_000 } as const;
 const DRAIN_LIMIT_MS = 10_000;
 
 interface Sent {
@@ -34,25 +33,26 @@ interface Sent {
 
 async function run({ quick, log }: PartOptions): Promise<readonly Figure[]> {
   await using bundle = await buildBundle();
-  const seconds = quick ? 15 : 60;
+  const seconds = quick ? 10 : 60;
+  const warmUpMs = WARM_UP_MS[quick ? "quick" : "full"];
   /** Of each lane what was sent and not yet seen, in order. */
   const waiting = Array.from({ length: LANES }, (): Sent[] => []);
   const onSent = (seq: number, did: string, atMs: number): void => {
     waiting[laneOf(did, LANES)]?.push({ seq, atMs });
   };
-  const templates = readTemplates(signedFrames({ frames: FRAMES, log }));
-  const laps = Math.ceil(((seconds + WARM_UP_MS / 1000) * EVENTS_PER_SECOND) / templates.length) + 1;
+  const templates = readTemplates(signedFrames({ frames: loadFrames(quick), log }));
+  const laps = Math.ceil(((seconds + warmUpMs / 1000) * EVENTS_PER_SECOND) / templates.length) + 1;
   await using relay = await serveFreshFrames({ templates, laps, speed: EVENTS_PER_SECOND, onSent });
   await using standpipe = await startStandpipe({ script: bundle.script, relay });
   const client = new Client({ connectionString: standpipe.connectionString });
   await client.connect();
   try {
-    await sleep(WARM_UP_MS);
+    await sleep(warmUpMs);
     const fromMs = performance.now();
     const toMs = fromMs + seconds * 1000;
     const latencies = await watchLanes(client, waiting, { fromMs, toMs });
     log(`${latencies.length} events, p50 ${percentile(latencies, 0.5).toFixed(1)} ms`);
-    return figuresOf(latencies, seconds);
+    return figuresOf(latencies, { seconds, warmUpMs });
   } finally {
     await client.end();
   }
@@ -82,7 +82,10 @@ async function watchLanes(
   return latencies;
 }
 
-function figuresOf(latencies: readonly number[], seconds: number): readonly Figure[] {
+function figuresOf(
+  latencies: readonly number[],
+  { seconds, warmUpMs }: { readonly seconds: number; readonly warmUpMs: number },
+): readonly Figure[] {
   const figure = { part: "latency", unit: "ms" };
   return [
     {
@@ -90,7 +93,7 @@ function figuresOf(latencies: readonly number[], seconds: number): readonly Figu
       name: "p50",
       value: percentile(latencies, 0.5),
       budget: { atMost: 20 },
-      note: `${latencies.length.toLocaleString("en")} events in ${seconds} s at ${EVENTS_PER_SECOND} a second, after ${WARM_UP_MS / 1000} s to warm up: frames of the signed load, a second lap by new accounts. From before the relay writes a frame to its socket until a look at the database, one every ${LOOK_EVERY_MS} ms, finds its lane that far.`,
+      note: `${latencies.length.toLocaleString("en")} events in ${seconds} s at ${EVENTS_PER_SECOND} a second, after ${warmUpMs / 1000} s to warm up: frames of the signed load, a second lap by new accounts. From before the relay writes a frame to its socket until a look at the database, one every ${LOOK_EVERY_MS} ms, finds its lane that far.`,
     },
     { ...figure, name: "p99", value: percentile(latencies, 0.99), budget: { atMost: 100 } },
     { ...figure, name: "worst", value: Math.max(...latencies) },

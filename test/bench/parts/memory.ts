@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { signalPostgres } from "../../support/postgres-processes.ts";
 import { type Figure, median, type Part, type PartOptions } from "../figure.ts";
-import { signedFrames } from "../load/frames.ts";
+import { loadFrames, signedFrames } from "../load/frames.ts";
 import { buildBundle, residentBytes, type Standpipe, startFreshRelay, startStandpipe } from "../processes.ts";
 
 export const memory: Part = {
@@ -23,10 +23,11 @@ interface Status {
   readonly bytesInFlight: number;
 }
 
-const FRAMES = 20_000;
 /** More than minutes could need. */
 const LAPS = 100_000;
 const SAMPLE_EVERY_MS = 1_000;
+/** More than it can have had in flight. */
+const GOES_ON_EVENTS = 30_000;
 const GOES_ON_LIMIT_MS = 60_000;
 const BUDGET_MEGABYTES = 200;
 /** What "flat" means here: a twentieth of the budget. */
@@ -35,23 +36,24 @@ const FLAT_MEGABYTES = 10;
 const TELL_HEAP = `setInterval(() => console.error("heap " + process.memoryUsage().heapUsed), ${SAMPLE_EVERY_MS}).unref()`;
 
 async function run({ quick, log }: PartOptions): Promise<readonly Figure[]> {
-  const recording = signedFrames({ frames: FRAMES, log });
+  const frames = loadFrames(quick);
+  const recording = signedFrames({ frames, log });
   await using bundle = await buildBundle();
   await using relay = await startFreshRelay({ recording, laps: LAPS });
   const nodeArgs = ["--import", `data:text/javascript,${encodeURIComponent(TELL_HEAP)}`];
   await using standpipe = await startStandpipe({ script: bundle.script, relay, nodeArgs });
-  const atSpeed = await sample(standpipe, quick ? 30 : 300);
+  const atSpeed = await sample(standpipe, quick ? 20 : 300);
   const { cursor, rows } = await statusOf(standpipe);
   log(
     `${atSpeed.length} s at speed: at seq ${cursor}, ${rows} rows, ${atSpeed.at(-1)?.residentMegabytes.toFixed(0)} MB`,
   );
   signalPostgres(standpipe.dataDir, "SIGSTOP");
-  const stopped = await sample(standpipe, quick ? 10 : 60);
+  const stopped = await sample(standpipe, quick ? 5 : 20);
   const { bytesInFlight } = await statusOf(standpipe);
   signalPostgres(standpipe.dataDir, "SIGCONT");
   await untilItGoesOn(standpipe);
   log(`Postgres stopped: ${Math.max(...stopped.map(({ residentMegabytes }) => residentMegabytes)).toFixed(0)} MB`);
-  return [...speedFigures(atSpeed, rows), stoppedFigure(stopped, bytesInFlight)];
+  return [...speedFigures(atSpeed, { rows, frames }), stoppedFigure(stopped, bytesInFlight)];
 }
 
 async function sample({ process }: Standpipe, seconds: number): Promise<readonly Sample[]> {
@@ -82,12 +84,15 @@ async function statusOf({ address }: Standpipe): Promise<Status> {
 async function untilItGoesOn(standpipe: Standpipe): Promise<void> {
   const before = (await statusOf(standpipe)).cursor ?? 0;
   for (const end = Date.now() + GOES_ON_LIMIT_MS; Date.now() < end; await sleep(SAMPLE_EVERY_MS)) {
-    if (((await statusOf(standpipe)).cursor ?? 0) > before + FRAMES) return;
+    if (((await statusOf(standpipe)).cursor ?? 0) > before + GOES_ON_EVENTS) return;
   }
   throw new Error("it does not go on after the database has come back");
 }
 
-function speedFigures(samples: readonly Sample[], rows: number | null): readonly Figure[] {
+function speedFigures(
+  samples: readonly Sample[],
+  { rows, frames }: { readonly rows: number | null; readonly frames: number },
+): readonly Figure[] {
   // The first fifth is the start: heaps grow to their size, the name cache fills.
   const settled = samples.slice(samples.length / 5);
   const resident = samples.map(({ residentMegabytes }) => residentMegabytes);
@@ -99,7 +104,7 @@ function speedFigures(samples: readonly Sample[], rows: number | null): readonly
       value: Math.max(...resident),
       unit: "MB",
       budget: { atMost: BUDGET_MEGABYTES },
-      note: `One look a second for ${samples.length} s. The ${FRAMES.toLocaleString("en")} frames of the signed load come lap after lap, each lap by new accounts with the same records about the same subjects, so that all of it writes new rows: ${rows?.toLocaleString("en")} were there at the end.`,
+      note: `One look a second for ${samples.length} s. The ${frames.toLocaleString("en")} frames of the signed load come lap after lap, each lap by new accounts with the same records about the same subjects, so that all of it writes new rows: ${rows?.toLocaleString("en")} were there at the end.`,
     },
     { part: "memory", name: "resident, at speed, median", value: median(resident), unit: "MB" },
     {

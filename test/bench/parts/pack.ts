@@ -13,6 +13,7 @@ import { tidText } from "../../../lib/core/tid.ts";
 import { readRealFrames } from "../../support/shared-data.ts";
 import { type Figure, type Part, summary } from "../figure.ts";
 import { PackLoad } from "../load/packs.ts";
+import { type RoundLimits, rounds } from "../rounds.ts";
 
 const SIZES = [1, 50, 200, 500] as const;
 const SHIPPED_SIZE = 500;
@@ -33,7 +34,7 @@ export const pack: Part = {
       figures.push(sizeFigure(events.slice(0, size === 1 ? 2000 : events.length), size));
     }
     log("times");
-    figures.push(...timeFigures(events, quick ? 3 : 7));
+    figures.push(...timeFigures(events, { least: 3, most: quick ? 3 : 7, withinSeconds: 20 }));
     figures.push(...realFrameFigures());
     return figures;
   },
@@ -78,9 +79,9 @@ function sizeFigure(events: readonly CommitEvent[], size: number): Figure {
   };
 }
 
-function timeFigures(events: readonly CommitEvent[], rounds: number): Figure[] {
+function timeFigures(events: readonly CommitEvent[], limits: RoundLimits): Figure[] {
   const costs = { build: [] as number[], encode: [] as number[], read: [] as number[] };
-  for (let round = 0; round < rounds; round += 1) {
+  for (const _ of rounds(limits)) {
     const [packs, build] = timed(() => packsOf(events, SHIPPED_SIZE));
     const [encoded, encode] = timed(() => packs.map(encodePack));
     const [, read] = timed(() => encoded.map(readBytes));

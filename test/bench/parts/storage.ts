@@ -17,8 +17,8 @@ export const storage: Part = {
   about:
     "Bytes on disk after a load of likes, posts and follows through consume(), by `pg_relation_size`, nothing vacuumed or rebuilt.",
   async run({ quick, log }) {
-    const thousands = quick ? { likes: 200, posts: 30, follows: 30 } : { likes: 2000, posts: 300, follows: 300 };
-    const peerRows = quick ? 1500 : 5000;
+    const thousands = quick ? { likes: 100, posts: 15, follows: 15 } : { likes: 2000, posts: 300, follows: 300 };
+    const peerRows = quick ? 1000 : 4000;
     log(`the peer: ${peerRows} posts, likes and follows`);
     const peer = await peerBytesALike(peerRows);
     await using database = await openBenchDatabase();

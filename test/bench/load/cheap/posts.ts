@@ -9,7 +9,7 @@
 import { CID_BYTES, CID_PREFIX, CidLink, DIGEST_BYTES, digestOf, RAW } from "../../../../lib/core/cid.ts";
 import type { CborMap, CborValue } from "../../../../lib/core/dag-cbor.ts";
 import { encodeCbor } from "../../../../lib/core/dag-cbor-encode.ts";
-import { tidText } from "../../../../lib/core/tid.ts";
+import { makeTid, tidText } from "../../../../lib/core/tid.ts";
 import { type RecordRef, strongRef } from "./edge-templates.ts";
 import { didOf, posterOf } from "./population.ts";
 import { mixOf, unitOf } from "./random.ts";
@@ -75,9 +75,14 @@ export class Posts {
     return posterOf(unitOf(post, this.#salt(DRAW.author)), { isOld: post < 0 });
   }
 
+  /** A TID, in two numbers. */
+  key(post: number): { readonly us: number; readonly clock: number } {
+    return { us: this.#timeUs(post), clock: mixOf(post, this.#salt(DRAW.clock)) & 1023 };
+  }
+
   rkey(post: number): string {
-    const clock = mixOf(post, this.#salt(DRAW.clock)) & 1023;
-    return tidText((BigInt(this.#timeUs(post)) << 10n) | BigInt(clock));
+    const { us, clock } = this.key(post);
+    return tidText(makeTid(us, clock));
   }
 
   uri(post: number): string {
