@@ -22,7 +22,7 @@ const CACHE = fileURLToPath(new URL("../.cache/", import.meta.url));
 const SELF = fileURLToPath(import.meta.url);
 const LOG_EVERY = 2_000;
 
-const LOAD_FRAMES = { quick: 4_000, full: 20_000 } as const;
+const LOAD_FRAMES = { quick: 2_500, full: 20_000 } as const;
 
 /** How many the parts work with: making them costs more than measuring. */
 export function loadFrames(quick: boolean): number {

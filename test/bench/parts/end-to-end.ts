@@ -81,7 +81,7 @@ function manyLaps({ quick }: PartOptions, peerRate: number): Load {
 
 function signedLoad({ quick, log }: PartOptions): Load {
   const recording = signedFrames({ frames: loadFrames(quick), log });
-  const laps = quick ? 2 : 4;
+  const laps = 4;
   return {
     corpus: freshCorpus("signed load", { recording, laps }),
     peersCorpus: replayedCorpus("signed load", recording),

@@ -140,7 +140,7 @@ function growthFigures(costs: readonly Cost[], scale: Scale): Figure[] {
     `the embedded server goes from one to the next (\`checkpoint_timeout\` 10 min); ${WINDOW_SIZE} a batch, ${WORKERS} connections, ` +
     `\`shared_buffers\` ${scale.sharedBuffers}, \`max_wal_size\` 8 GB. Of 22 events 20 are likes. Filled by rows (COPY) in the ` +
     "load's order into the tables with all their indexes, repos and counters once for each half million events, `fsync`, `full_page_writes` and " +
-    `\`synchronous_commit\` off meanwhile; then ${formatNumber(scale.settleEvents)} events through consume(), and the window after them.`;
+    `\`synchronous_commit\` off meanwhile, vacuumed; then ${formatNumber(scale.settleEvents)} events through consume(), and the window after them.`;
   return figures.map((figure, index) => (index === 0 ? { ...figure, note } : figure));
 }
 
