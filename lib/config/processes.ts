@@ -62,6 +62,16 @@ export const PROCESSES = {
   status: schemaOf(...DATABASE, "PORT"),
   sql: schemaOf(...DATABASE),
   "dead-letters": schemaOf(...DATABASE, "TOMBSTONE_DAYS"),
+  redrive: schemaOf(
+    "KINESIS_STREAM_NAME",
+    "AWS_ENDPOINT_URL_KINESIS",
+    "AWS_REGION",
+    "FAILED_BATCHES_BUCKET",
+    "AWS_ENDPOINT_URL_S3",
+    "LANES",
+    "TOMBSTONE_DAYS",
+    "LOG_LEVEL",
+  ),
   relay: schemaOf("LOG_LEVEL"),
   "index-events": schemaOf(
     ...CONSUMER,

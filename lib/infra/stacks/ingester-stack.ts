@@ -141,7 +141,7 @@ export class IngesterStack extends Stack {
     stream.grant(taskRole, "kinesis:PutRecords", "kinesis:ListShards");
     cursorTable.grant(taskRole, "dynamodb:GetItem", "dynamodb:PutItem");
     grantObjects(largePacks, { to: taskRole, actions: ["s3:GetObject"] });
-    grantObjects(failedBatches, { to: taskRole, actions: ["s3:GetObject"] });
+    grantObjects(failedBatches, { to: taskRole, actions: ["s3:GetObject", "s3:DeleteObject"] });
     taskRole.addToPrincipalPolicy(
       new iam.PolicyStatement({ actions: ["s3:ListBucket"], resources: [failedBatches.bucketArn] }),
     );
