@@ -212,6 +212,7 @@ describe("ingester", () => {
       "kinesis:ListShards",
       "kinesis:PutRecords",
       "rds-db:connect",
+      "s3:DeleteObject",
       "s3:GetObject",
       "s3:ListBucket",
     ]);
