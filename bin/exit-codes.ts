@@ -3,6 +3,7 @@ import { CursorTableError, LeaseHeldError } from "../lib/checkpoint/dynamodb/err
 import { LanesChangedError } from "../lib/checkpoint/port.ts";
 import { ConfigurationError } from "../lib/config/configuration-error.ts";
 import { RecordingError } from "../lib/core/recording.ts";
+import { CredentialsError } from "../lib/credentials/errors.ts";
 import { InvalidRelayError } from "../lib/firehose/websocket/relay-address.ts";
 import { RedriveSourceError } from "../lib/redrive/errors.ts";
 import { DataDirectoryError, DataDirectoryInUseError, ForeignClusterError } from "../lib/store/embedded/errors.ts";
@@ -12,6 +13,7 @@ import { KinesisStreamError } from "../lib/stream/kinesis/errors.ts";
 const WRONG_USE = [
   LanesChangedError,
   ConfigurationError,
+  CredentialsError,
   CursorTableError,
   DataDirectoryError,
   DataDirectoryInUseError,

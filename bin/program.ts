@@ -6,6 +6,7 @@ import { addIngest } from "./commands/ingest.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addRedrive } from "./commands/redrive.ts";
 import { addRelay } from "./commands/relay.ts";
+import { addRewind } from "./commands/rewind.ts";
 import { addSql } from "./commands/sql.ts";
 import { addStart } from "./commands/start.ts";
 import { addStatus } from "./commands/status.ts";
@@ -36,6 +37,7 @@ export function createProgram(context: CommandContext): Command {
   addSql(program, context);
   addDeadLetters(program, context);
   addRedrive(program, context);
+  addRewind(program, context);
   addRelay(program, context);
   return program;
 }
