@@ -157,8 +157,7 @@ export const SETTINGS = {
   }),
   DYNAMODB_TABLE_NAME: optionalSetting({
     allowed: "a table's name: 3 to 255 letters, digits, dots, dashes or underscores",
-    meaning:
-      "With Kinesis: the DynamoDB table that holds the cursor, its lease and the gaps. Its key is the text `id`.",
+    meaning: "With Kinesis: the DynamoDB table that holds the cursor and its lease. Its key is the text `id`.",
     read: matchingText(/^[A-Za-z0-9_.-]{3,255}$/),
   }),
   AWS_ENDPOINT_URL_DYNAMODB: optionalSetting({
@@ -172,7 +171,8 @@ export const SETTINGS = {
   }),
   FAILED_BATCHES_BUCKET: optionalSetting({
     allowed: "a bucket's name: 3 to 63 lower-case letters, digits, dots or dashes",
-    meaning: "The S3 bucket in which AWS Lambda leaves batches that stayed unapplied for too long.",
+    meaning:
+      "The S3 bucket in which AWS Lambda leaves batches that stayed unapplied for too long: where `redrive` looks without `--from`.",
     read: matchingText(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
   }),
   AWS_ENDPOINT_URL_S3: optionalSetting({
