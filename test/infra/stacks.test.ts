@@ -101,7 +101,7 @@ describe("database", () => {
 
   it("is backed up and cannot be deleted in production, and leaves nothing in development", () => {
     database.hasResource("AWS::RDS::DBInstance", {
-      Properties: { BackupRetentionPeriod: 7, DeletionProtection: true },
+      Properties: { BackupRetentionPeriod: 3, DeletionProtection: true },
       DeletionPolicy: "Snapshot",
     });
     development.template("database").hasResource("AWS::RDS::DBInstance", {
@@ -222,7 +222,7 @@ describe("indexer", () => {
   it("calls the function with packs of one shard in parallel, no more workers than lanes", () => {
     indexer.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
       BatchSize: 100,
-      MaximumBatchingWindowInSeconds: 2,
+      MaximumBatchingWindowInSeconds: 5,
       ParallelizationFactor: 2,
       StartingPosition: "TRIM_HORIZON",
     });
