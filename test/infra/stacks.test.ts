@@ -273,7 +273,7 @@ describe("indexer", () => {
 
   it("may write what it could not apply to the bucket, and not read it", () => {
     const roles = propertiesOf(indexer, "AWS::IAM::Policy").filter((policy) =>
-      JSON.stringify(policy).includes("IndexEventsServiceRole"),
+      JSON.stringify(policy).includes("IndexEventsRole"),
     );
     expect(actionsOf(roles).filter((action) => action.startsWith("s3:"))).toEqual([
       "s3:GetObject",
