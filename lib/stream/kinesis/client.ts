@@ -53,7 +53,7 @@ function common({ region, endpoint }: ClientOptions) {
 }
 
 function handler(answerTimeoutMs: number): NodeHttpHandler {
-  const agent = { keepAlive: true, maxSockets: MAX_CALLS_AT_A_TIME, OBJECT_TIMEOUT_MS };
+  const agent = { keepAlive: true, maxSockets: MAX_CALLS_AT_A_TIME };
   return new NodeHttpHandler({
     connectionTimeout: CONNECT_TIMEOUT_MS,
     requestTimeout: answerTimeoutMs,
