@@ -71,6 +71,26 @@ describe("the runbook", () => {
   });
 });
 
+describe.each(["runbook.md", "operating.md"])("docs/%s", (page) => {
+  const read = (name: string): string => readFileSync(join(projectRoot, "docs", name), "utf8");
+  const anchors = (name: string): readonly string[] =>
+    Array.from(read(name).matchAll(/^#+ (.+)$/gm), ([, title = ""]) =>
+      title
+        .toLowerCase()
+        .replaceAll(/[^\w\- ]/g, "")
+        .replaceAll(" ", "-"),
+    );
+  const links = Array.from(read(page).matchAll(/\]\(([\w./-]*\.md)?#([\w-]+)\)/g), ([, file = page, anchor = ""]) => [
+    file,
+    anchor,
+  ]);
+
+  it("links only to sections that there are", () => {
+    expect(links.length).toBeGreaterThan(3);
+    expect(links.filter(([file = "", anchor = ""]) => !anchors(file).includes(anchor))).toEqual([]);
+  });
+});
+
 describe("every alarm", () => {
   it.each(alarms.map((alarm) => [idOf(alarm), alarm] as const))(
     "%s links its section and the dashboard",

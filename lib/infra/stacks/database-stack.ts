@@ -5,6 +5,7 @@ import * as iam from "aws-cdk-lib/aws-iam";
 import * as rds from "aws-cdk-lib/aws-rds";
 import type * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
 import type { Construct } from "constructs";
+import { ClosedSecurityGroup } from "../constructs/closed-security-group.ts";
 import { DATABASE_NAME, DATABASE_ROLES, POSTGRES_PORT, resourceName } from "../names.ts";
 import { type Stage, StageError } from "../stage.ts";
 import type { SecurityGroups } from "./network-stack.ts";
@@ -52,11 +53,10 @@ export class DatabaseStack extends Stack {
   }
 
   private group(name: string, description: string, { stage, vpc }: DatabaseStackProps): ec2.SecurityGroup {
-    return new ec2.SecurityGroup(this, `${name}SecurityGroup`, {
+    return new ClosedSecurityGroup(this, `${name}SecurityGroup`, {
       vpc,
       securityGroupName: resourceName(stage, name.toLowerCase()),
       description,
-      allowAllOutbound: false,
     });
   }
 
