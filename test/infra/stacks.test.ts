@@ -172,7 +172,8 @@ describe("database", () => {
     const seconds = Number(/'indexer', '[^']+', '(\d+)s'/.exec(sql)?.[1]);
     const [borrow = 0] = propertiesOf(database, "AWS::RDS::DBProxyTargetGroup").map(
       ({ ConnectionPoolConfigurationInfo }) =>
-        (ConnectionPoolConfigurationInfo as { readonly ConnectionBorrowTimeout: number }).ConnectionBorrowTimeout,
+        (ConnectionPoolConfigurationInfo as unknown as { readonly ConnectionBorrowTimeout: number })
+          .ConnectionBorrowTimeout,
     );
     expect(borrow).toBeGreaterThan(0);
     for (const { indexer: settings } of Object.values(STAGES)) {
