@@ -3,7 +3,7 @@ import { LongestFirst } from "./test/support/longest-first.ts";
 
 export default defineConfig({
   test: {
-    include: ["test/{unit,contract,integration,infra,faults}/**/*.test.ts"],
+    include: ["test/{unit,contract,integration,infra,faults,localstack}/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts"],
     // Real processes and a real Postgres on two shared cores: waits are conditions with a limit, and this is the limit.
     testTimeout: 60_000,

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildApp } from "../lib/infra/build-app.ts";
 import { cdkFlags } from "../lib/infra/cdk-flags.ts";
-import { monthlyBill } from "../lib/infra/cost/bill.ts";
+import { type Bill, monthlyBill } from "../lib/infra/cost/bill.ts";
+import type { BillLine } from "../lib/infra/cost/bill-line.ts";
 import { PRICES_FROM } from "../lib/infra/cost/prices-2026-11.ts";
 import type { CloudFormationTemplate } from "../lib/infra/cost/resources.ts";
 import { usageAt } from "../lib/infra/cost/usage.ts";
@@ -49,12 +50,14 @@ function print(stage: Stage, eventsPerSecond: number, title: string): void {
       bills.map(({ month }) => `month ${month}`),
     )}`,
   );
-  for (const [index, { what }] of bills[0]?.lines.entries() ?? []) {
-    // The size of the storage is another one each month.
+  // The size of the storage is another one each month, and backups may cost nothing in one of them.
+  const name = ({ what }: BillLine): string => what.replace(/: \d+ GB of gp3/, ": storage, gp3");
+  const usdOf = ({ lines }: Bill, what: string): number => lines.find((line) => name(line) === what)?.usd ?? 0;
+  for (const what of new Set(bills.flatMap(({ lines }) => lines.map(name)))) {
     console.log(
       row(
-        what.replace(/: \d+ GB of gp3/, ": storage, gp3"),
-        bills.map(({ lines }) => money(lines[index]?.usd ?? 0)),
+        what,
+        bills.map((bill) => money(usdOf(bill, what))),
       ),
     );
   }
@@ -62,6 +65,12 @@ function print(stage: Stage, eventsPerSecond: number, title: string): void {
     row(
       "all",
       bills.map(({ usd }) => money(usd)),
+    ),
+  );
+  console.log(
+    row(
+      "all, free amounts used up elsewhere",
+      bills.map(({ usd, freeUsd }) => money(usd + freeUsd)),
     ),
   );
   console.log(

@@ -1,6 +1,6 @@
 /** The parts of a deployment in, the metrics that its alarms and its dashboard look at out. */
 import { Duration } from "aws-cdk-lib";
-import { type IMetric, Stats } from "aws-cdk-lib/aws-cloudwatch";
+import { type IMetric, MathExpression, Stats } from "aws-cdk-lib/aws-cloudwatch";
 import type * as kinesis from "aws-cdk-lib/aws-kinesis";
 import type * as lambda from "aws-cdk-lib/aws-lambda";
 import type * as rds from "aws-cdk-lib/aws-rds";
@@ -37,8 +37,11 @@ export interface MonitoredMetrics {
   readonly putRecords: IMetric;
   readonly putBytes: IMetric;
   readonly leaseTakeovers: IMetric;
+  /** Of either side: what a relay no longer has, and packs that did not come. */
   readonly gaps: IMetric;
   readonly throttledPuts: IMetric;
+  /** Of the oldest record at each reading, whoever reads. */
+  readonly streamAgeMs: IMetric;
   readonly incomingBytes: IMetric;
   readonly iteratorAgeMs: IMetric;
   readonly invocations: IMetric;
@@ -68,8 +71,12 @@ export function monitoredMetrics(parts: MonitoredParts): MonitoredMetrics {
     putRecords: ownMetric(stage, "put_records_total", ingest),
     putBytes: ownMetric(stage, "put_bytes_total", ingest),
     leaseTakeovers: ownMetric(stage, "lease_takeovers_total", { ...ingest, period: LEASE_PERIOD }),
-    gaps: ownMetric(stage, "gaps_total", { ...ingest, period: FIVE_MINUTES }),
+    gaps: gapsOnEitherSide(stage),
     throttledPuts: awsMetric("AWS/Kinesis", "WriteProvisionedThroughputExceeded", ofStream),
+    streamAgeMs: awsMetric("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", {
+      ...ofStream,
+      statistic: Stats.MAXIMUM,
+    }),
     incomingBytes: awsMetric("AWS/Kinesis", "IncomingBytes", ofStream),
     iteratorAgeMs: awsMetric("AWS/Lambda", "IteratorAge", { ...ofIndexer, statistic: Stats.MAXIMUM }),
     invocations: awsMetric("AWS/Lambda", "Invocations", ofIndexer),
@@ -83,6 +90,17 @@ export function monitoredMetrics(parts: MonitoredParts): MonitoredMetrics {
     newestRowAge: ownMetric(stage, "newest_row_age_seconds", { process: "freshness" }),
     ...(database !== undefined && { database: databaseMetrics(database) }),
   };
+}
+
+/** The ingester sees those before the stream, the function those in it: one alarm for both. */
+function gapsOnEitherSide(stage: Stage): IMetric {
+  const of = (process: "ingest" | "index-events") => ownMetric(stage, "gaps_total", { process, period: FIVE_MINUTES });
+  return new MathExpression({
+    label: "gaps_total",
+    expression: "FILL(relay, 0) + FILL(packs, 0)",
+    usingMetrics: { relay: of("ingest"), packs: of("index-events") },
+    period: FIVE_MINUTES,
+  });
 }
 
 function databaseMetrics({ instance, proxy }: NonNullable<MonitoredParts["database"]>): DatabaseMetrics {

@@ -4,7 +4,7 @@
  * Format: "Embedded metric format specification" in the CloudWatch user guide.
  */
 import type { Counters } from "./counters.ts";
-import { METRICS, type MetricDefinition, type MetricName } from "./metrics.ts";
+import { CLOUDWATCH_METRICS, METRICS, type MetricDefinition, type MetricName } from "./metrics.ts";
 
 export interface EmfOptions {
   readonly counters: Counters;
@@ -17,8 +17,9 @@ export interface EmfOptions {
 
 export interface Emf {
   /**
-   * A line with its newline: of counters what was added since the line before, of gauges the value now. A metric with a label is told as
-   * the sum over its labels (each combination would be a metric of its own, and paid as one), with the parts beside it for queries of the log.
+   * A line with its newline: of counters what was added since the line before, of gauges the value now. Those of CLOUDWATCH_METRICS become
+   * metrics, the others are there for queries of the log. A metric with a label is told as the sum over its labels (each combination would
+   * be a metric of its own, and paid as one), with the parts beside it.
    */
   line(): string;
 }
@@ -40,7 +41,7 @@ export function createEmf({ counters, namespace, dimensions, nowMs }: EmfOptions
         values[name] = (values[name] ?? 0) + amount;
         if (label !== "") parts[partsName(name)] = { ...parts[partsName(name)], [label]: amount };
       }
-      const names = Object.keys(values) as MetricName[];
+      const names = (Object.keys(values) as MetricName[]).filter((name) => CLOUDWATCH_METRICS.has(name));
       const directive = {
         Namespace: namespace,
         Dimensions: [Object.keys(dimensions)],

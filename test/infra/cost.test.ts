@@ -1,9 +1,12 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { monthlyBill } from "../../lib/infra/cost/bill.ts";
 import { DATABASE_CLASSES, PRICES } from "../../lib/infra/cost/prices-2026-11.ts";
-import type { CloudFormationTemplate } from "../../lib/infra/cost/resources.ts";
+import { type CloudFormationTemplate, paidResources } from "../../lib/infra/cost/resources.ts";
 import { usageAt } from "../../lib/infra/cost/usage.ts";
 import { STAGES } from "../../lib/infra/stage.ts";
+import { projectRoot } from "../support/project-root.ts";
 import { builtStage } from "./support/built-app.ts";
 
 function templatesOf(stage = STAGES.production): readonly CloudFormationTemplate[] {
@@ -35,9 +38,35 @@ describe("production at 500 events a second", () => {
     expect(line("RDS: 1 × db.t4g.small")).toBeCloseTo(23.36);
     expect(line("RDS Proxy")).toBeCloseTo(21.9);
     expect(line("Interface endpoints")).toBeCloseTo(7.3);
+    expect(line("Public IPv4")).toBeCloseTo(3.65);
+    expect(line("Secrets Manager")).toBeCloseTo(0.4);
     expect(line("Lambda: time")).toBeGreaterThan(1);
-    expect(line("CloudWatch: 22 alarms")).toBeCloseTo(2.2);
-    expect(line("CloudWatch: 40 metrics")).toBeCloseTo(12);
+    expect(line("CloudWatch: 23 metrics of alarms")).toBeCloseTo(2.3);
+    expect(line("CloudWatch: 11 metrics of ours")).toBeCloseTo(3.3);
+    expect(line("CloudWatch: 1 dashboard")).toBeCloseTo(3);
+  });
+
+  it.each([
+    "RDS: backups of 3 days",
+    "Between zones",
+    "To the relay",
+    "DynamoDB",
+    "S3",
+    "KMS",
+    "ECR",
+    "Lambda: canary",
+    "CloudWatch: logs",
+  ])("forgets not what nobody thinks of: %s", (start) => {
+    expect(line(start)).toBeGreaterThan(0);
+  });
+
+  it("takes off what is always free, and says what it would be without", () => {
+    expect(line("Always free")).toBeCloseTo(-bill.freeUsd);
+    const listed = bill.lines.filter(({ usd }) => usd > 0).reduce((sum, { usd }) => sum + usd, 0);
+    expect(listed).toBeCloseTo(bill.usd + bill.freeUsd);
+    // Ten metrics, ten alarms, the dashboard, logs, most of the function's time and of the way back to the relay.
+    expect(bill.freeUsd).toBeGreaterThan(15);
+    expect(bill.freeUsd).toBeLessThan(25);
   });
 
   it("has no NAT gateway and one interface endpoint, and would pay for more", () => {
@@ -59,10 +88,43 @@ describe("production at 500 events a second", () => {
   });
 });
 
-it("a standby costs one more task and address", () => {
+it.each([STAGES.production, STAGES.development])(
+  "$name has no NAT gateway and one interface endpoint in one zone",
+  (stage) => {
+    const { natGateways, interfaceEndpoints } = paidResources(templatesOf(stage));
+    expect([natGateways, interfaceEndpoints]).toEqual([0, 1]);
+  },
+);
+
+it("backups cost what the log of their days is larger than the free part", () => {
+  const { production: stage } = STAGES;
+  const week = templatesOf({ ...stage, database: { ...stage.database, backupDays: 7 } });
+  const backups = (templates: readonly CloudFormationTemplate[]) =>
+    monthlyBill(templates, firstMonth).lines.find(({ what }) => what.startsWith("RDS: backups"))?.usd ?? 0;
+  // 51.8 GB a day at 1,200 B an event, less what the storage's own size has free, and nothing before the days have passed.
+  expect(backups(week) - backups(production)).toBeGreaterThan(14);
+  expect(backups(week) - backups(production)).toBeLessThan(4 * 51.84 * PRICES.rdsBackupGbMonth.usd);
+});
+
+it("the bytes an event are the measured ones", () => {
+  const page = readFileSync(join(projectRoot, "docs/benchmarks.md"), "utf8");
+  const measured = (row: string): number => {
+    const [, text = ""] = new RegExp(`^\\| ${row} \\| ([\\d,.]+) B`, "m").exec(page) ?? [];
+    return Number(text.replaceAll(",", ""));
+  };
+  const { storedBytesPerEvent, walBytesPerEvent, packedBytesPerEvent } = usageAt(500);
+  expect(walBytesPerEvent / measured("WAL an event, 500 a batch")).toBeCloseTo(1, 1);
+  expect(packedBytesPerEvent).toBeGreaterThan(measured("bytes an event, 50 a pack"));
+  // Between what a like alone leaves and what everything leaves in a young database, whose dictionaries still grow.
+  const like = measured("a like, everything included") + measured("beside it: counters of what is liked, a like");
+  expect(storedBytesPerEvent).toBeGreaterThan(like);
+  expect(storedBytesPerEvent / measured("the whole database, an event")).toBeGreaterThan(0.85);
+});
+
+it("a standby costs one more task and address, and looks at the lease", () => {
   const { production: stage } = STAGES;
   const standby = monthlyBill(templatesOf({ ...stage, ingester: { ...stage.ingester, standby: true } }), firstMonth);
-  expect(standby.usd - monthlyBill(production, firstMonth).usd).toBeCloseTo(7.21 + 3.65, 1);
+  expect(standby.usd - monthlyBill(production, firstMonth).usd).toBeCloseTo(7.21 + 3.65 + 0.33, 1);
 });
 
 it("a class of database without a price is said, not guessed", () => {

@@ -4,7 +4,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { createScene, savedItem, startAwsServers } from "../support/aws-scene.ts";
+import { startProcess } from "../support/process.ts";
 import { projectRoot } from "../support/project-root.ts";
+import { LAST_SEQ, startRelay } from "../support/unified-process.ts";
 import { followDockerfile } from "./support/follow-dockerfile.ts";
 
 const into = mkdtempSync(join(tmpdir(), "standpipe-image-"));
@@ -71,5 +74,22 @@ describe("the image", () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/dead-letters[^]*|status/);
     expect(run(["bin/standpipe.ts", "--version"]).stdout).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  it("brings a recording into the stream with what is in it, and writes nothing beside itself", async () => {
+    await using servers = await startAwsServers();
+    const scene = await createScene(servers);
+    await using relay = await startRelay("--speed", "max");
+    const [script = "", ...args] = command;
+    const before = readdirSync(folder, { recursive: true });
+    await using ingester = startProcess([...args, "--exit-when-idle", "2"], {
+      script: join(folder, script),
+      cwd: folder,
+      env: { ...environment, ...scene.env, STREAM: "kinesis", STANDBY: "false", PORT: "0", RELAY_URL: relay.url },
+    });
+    expect(await ingester.exit).toEqual({ code: 0, signal: null });
+    expect(await savedItem(servers, scene)).toMatchObject({ seq: LAST_SEQ, released: true });
+    // The task's root cannot be written to.
+    expect(readdirSync(folder, { recursive: true })).toEqual(before);
   });
 });

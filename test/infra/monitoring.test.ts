@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
+import { metricsOfAlarm, metricsOfDashboard } from "../../lib/infra/cost/watched-metrics.ts";
 import { STAGES } from "../../lib/infra/stage.ts";
-import { METRICS } from "../../lib/telemetry/metrics.ts";
+import { CLOUDWATCH_METRICS } from "../../lib/telemetry/metrics.ts";
 import { projectRoot } from "../support/project-root.ts";
 import { builtStage } from "./support/built-app.ts";
 
@@ -70,6 +71,26 @@ describe("the runbook", () => {
   });
 });
 
+describe.each(["runbook.md", "operating.md"])("docs/%s", (page) => {
+  const read = (name: string): string => readFileSync(join(projectRoot, "docs", name), "utf8");
+  const anchors = (name: string): readonly string[] =>
+    Array.from(read(name).matchAll(/^#+ (.+)$/gm), ([, title = ""]) =>
+      title
+        .toLowerCase()
+        .replaceAll(/[^\w\- ]/g, "")
+        .replaceAll(" ", "-"),
+    );
+  const links = Array.from(read(page).matchAll(/\]\(([\w./-]*\.md)?#([\w-]+)\)/g), ([, file = page, anchor = ""]) => [
+    file,
+    anchor,
+  ]);
+
+  it("links only to sections that there are", () => {
+    expect(links.length).toBeGreaterThan(3);
+    expect(links.filter(([file = "", anchor = ""]) => !anchors(file).includes(anchor))).toEqual([]);
+  });
+});
+
 describe("every alarm", () => {
   it.each(alarms.map((alarm) => [idOf(alarm), alarm] as const))(
     "%s links its section and the dashboard",
@@ -86,6 +107,9 @@ describe("every alarm", () => {
     ).toEqual([]);
     const breaching = alarms.filter(({ TreatMissingData }) => TreatMissingData === "breaching").map(idOf);
     expect(breaching).toEqual(["no-ingest", "stale-rows"]);
+    expect(
+      alarms.filter(({ AlarmDescription }) => !/Missing data: \w.{15,}\./.test(JSON.stringify(AlarmDescription))),
+    ).toEqual([]);
   });
 
   it("goes to the topic of its severity, and says when it is over", () => {
@@ -125,22 +149,83 @@ describe("every alarm", () => {
       2,
     );
   });
+});
 
-  it("of ours looks at a metric that the processes write", () => {
-    const ours = alarms
-      .filter(({ Namespace }) => Namespace === "Standpipe/production")
-      .map(({ MetricName }) => MetricName);
-    expect(ours.length).toBeGreaterThan(5);
-    expect(ours.filter((name) => !(name in METRICS))).toEqual([]);
+describe("the metrics of ours", () => {
+  const properties = (type: string) => Object.values(template.findResources(type)).map(({ Properties }) => Properties);
+  const watched = [
+    ...properties("AWS::CloudWatch::Alarm").flatMap(metricsOfAlarm),
+    ...properties("AWS::CloudWatch::Dashboard").flatMap(metricsOfDashboard),
+  ].filter(({ namespace }) => namespace === "Standpipe/production");
+
+  it("that are looked at are those that CloudWatch gets, no more and no fewer: each is paid", () => {
+    expect(new Set(watched.map(({ name }) => name))).toEqual(CLOUDWATCH_METRICS);
+  });
+
+  it("have the dimensions that the processes write beside them", () => {
+    expect([...new Set(watched.map(({ dimensions }) => dimensions.join(" ")))].toSorted()).toEqual([
+      "command freshness",
+      "command index-events",
+      "command ingest stream standpipe-production-events",
+    ]);
+  });
+
+  it("tell gaps of either side: before the stream, and in it", () => {
+    const [gaps] = properties("AWS::CloudWatch::Alarm").filter(
+      ({ AlarmName }) => AlarmName === "standpipe-production-gaps",
+    );
+    expect(metricsOfAlarm(gaps ?? {}).map(({ name, dimensions }) => [name, dimensions[1]])).toEqual([
+      ["gaps_total", "ingest"],
+      ["gaps_total", "index-events"],
+    ]);
   });
 });
 
-it("the dashboard goes from the relay to the rows", () => {
+describe("the dashboard", () => {
   const [dashboard] = Object.values(template.findResources("AWS::CloudWatch::Dashboard"));
-  const text = JSON.stringify(dashboard?.Properties);
-  const steps = ["relay →", "stream →", "function →", "## rows"].map((step) => text.indexOf(step));
-  expect(steps.every((at, index) => at > 0 && at > (steps[index - 1] ?? 0))).toBe(true);
+  const graphs = graphsOf(dashboard?.Properties ?? {});
+  const step = (x: number) => graphs.filter((graph) => graph.x === x).toSorted((a, b) => a.y - b.y);
+
+  it("goes from the relay to the rows", () => {
+    const text = JSON.stringify(dashboard?.Properties);
+    const steps = ["relay →", "stream →", "function →", "## rows"].map((heading) => text.indexOf(heading));
+    expect(steps.every((at, index) => at > 0 && at > (steps[index - 1] ?? 0))).toBe(true);
+  });
+
+  it.each([
+    ["relay", 0, "received_events_total", "lag_seconds"],
+    ["stream", 6, "put_records_total", "GetRecords.IteratorAgeMilliseconds"],
+    ["function", 12, "Invocations", "IteratorAge"],
+    ["rows", 18, "applied_events_total", "newest_row_age_seconds"],
+  ])("shows of the %s how much goes through, below it how far it is behind", (_, x, rate, lag) => {
+    const [above, below] = step(x);
+    expect(above?.metrics).toContain(rate);
+    expect(below?.metrics).toContain(lag);
+  });
 });
+
+interface Graph {
+  readonly x: number;
+  readonly y: number;
+  readonly metrics: readonly string[];
+}
+
+/** Widgets with metrics, and the names of these. */
+function graphsOf(properties: Readonly<Record<string, unknown>>): readonly Graph[] {
+  const { "Fn::Join": join } = properties["DashboardBody"] as {
+    readonly "Fn::Join": readonly [string, readonly unknown[]];
+  };
+  const { widgets } = JSON.parse(join[1].map((part) => (typeof part === "string" ? part : "?")).join(join[0])) as {
+    readonly widgets: readonly {
+      readonly x: number;
+      readonly y: number;
+      readonly properties: { readonly metrics?: readonly (readonly string[])[] };
+    }[];
+  };
+  return widgets.flatMap(({ x, y, properties: { metrics } }) =>
+    metrics === undefined ? [] : [{ x, y, metrics: metrics.map(([, name = ""]) => name) }],
+  );
+}
 
 it("the reduced stage has the alarms of what it has", () => {
   const reduced = builtStage(STAGES.localstack).template("monitoring").findResources("AWS::CloudWatch::Alarm");

@@ -1,7 +1,11 @@
 /** The promises of each stack, one assertion each, on the templates that would be deployed. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
+import { STOP_BEFORE_END_MS } from "../../functions/index-events/create-handler.ts";
 import { STAGES } from "../../lib/infra/stage.ts";
+import { projectRoot } from "../support/project-root.ts";
 import { builtStage } from "./support/built-app.ts";
 
 const production = builtStage(STAGES.production);
@@ -53,6 +57,51 @@ describe("network", () => {
   });
 });
 
+describe("security groups", () => {
+  interface Rule {
+    readonly IpProtocol: string;
+    readonly CidrIp: string;
+    readonly FromPort: number;
+  }
+  const groups = [network, database].flatMap((template) =>
+    propertiesOf(template, "AWS::EC2::SecurityGroup").map(
+      ({ GroupName, SecurityGroupEgress }) =>
+        [
+          String(GroupName).replace("standpipe-production-", ""),
+          SecurityGroupEgress as readonly Rule[] | undefined,
+        ] as const,
+    ),
+  );
+
+  it("have a rule of their own for what goes out: without one EC2 keeps that which lets out everything", () => {
+    expect(groups.length).toBe(8);
+    expect(groups.filter(([, out]) => out === undefined || out.length === 0)).toEqual([]);
+  });
+
+  it("let everything out only where the relay is read and commands run", () => {
+    const open = groups.filter(([, out = []]) => out.some(({ IpProtocol }) => IpProtocol === "-1"));
+    expect(open.map(([name]) => name)).toEqual(["ingester", "operations"]);
+    const toAnywhere = groups.flatMap(([name, out = []]) =>
+      out.flatMap(({ CidrIp, FromPort }) => (CidrIp === "0.0.0.0/0" && FromPort > 0 ? [[name, FromPort]] : [])),
+    );
+    // S3 has no group that one could name, and the subnets no way beyond it.
+    expect(toAnywhere).toEqual([["indexer", 443]]);
+  });
+
+  it("let each client reach the proxy, and the proxy the database", () => {
+    const ways = [network, database].flatMap((template) =>
+      propertiesOf(template, "AWS::EC2::SecurityGroupEgress").map(({ GroupId, DestinationSecurityGroupId }) =>
+        [GroupId, DestinationSecurityGroupId]
+          .map((id) => /(\w+?)SecurityGroup/.exec(JSON.stringify(id))?.[1])
+          .join(" "),
+      ),
+    );
+    expect(new Set(ways.map((way) => way.replaceAll("ExportsOutputFnGetAtt", "")))).toEqual(
+      new Set(["Migrate SecretsEndpoint", "Migrate Database", "Indexer Proxy", "Reader Proxy", "Proxy Database"]),
+    );
+  });
+});
+
 describe("stream", () => {
   it("is two provisioned shards that keep 48 encrypted hours", () => {
     stream.hasResourceProperties("AWS::Kinesis::Stream", {
@@ -101,7 +150,7 @@ describe("database", () => {
 
   it("is backed up and cannot be deleted in production, and leaves nothing in development", () => {
     database.hasResource("AWS::RDS::DBInstance", {
-      Properties: { BackupRetentionPeriod: 7, DeletionProtection: true },
+      Properties: { BackupRetentionPeriod: 3, DeletionProtection: true },
       DeletionPolicy: "Snapshot",
     });
     development.template("database").hasResource("AWS::RDS::DBInstance", {
@@ -116,6 +165,22 @@ describe("database", () => {
       MasterUserPassword: Match.absent(),
     });
     database.resourceCountIs("AWS::SecretsManager::Secret", 0);
+  });
+
+  it("cuts a statement of the indexer before the function's own end, and waits for a connection for less", () => {
+    const sql = readFileSync(join(projectRoot, "lib/store/migrations/0005_roles.sql"), "utf8");
+    const seconds = Number(/'indexer', '[^']+', '(\d+)s'/.exec(sql)?.[1]);
+    const [borrow = 0] = propertiesOf(database, "AWS::RDS::DBProxyTargetGroup").map(
+      ({ ConnectionPoolConfigurationInfo }) =>
+        (ConnectionPoolConfigurationInfo as unknown as { readonly ConnectionBorrowTimeout: number })
+          .ConnectionBorrowTimeout,
+    );
+    expect(borrow).toBeGreaterThan(0);
+    for (const { indexer: settings } of Object.values(STAGES)) {
+      expect(seconds).toBeGreaterThan(0);
+      expect(seconds).toBeLessThan(settings.timeoutSeconds);
+      expect(borrow * 1000).toBeLessThan(settings.timeoutSeconds * 1000 - STOP_BEFORE_END_MS);
+    }
   });
 
   it("has a proxy that wants TLS and tokens on both sides", () => {
@@ -243,7 +308,7 @@ describe("indexer", () => {
   it("calls the function with packs of one shard in parallel, no more workers than lanes", () => {
     indexer.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
       BatchSize: 100,
-      MaximumBatchingWindowInSeconds: 2,
+      MaximumBatchingWindowInSeconds: 5,
       ParallelizationFactor: 2,
       StartingPosition: "TRIM_HORIZON",
     });
@@ -294,7 +359,7 @@ describe("indexer", () => {
 
   it("may write what it could not apply to the bucket, and not read it", () => {
     const roles = propertiesOf(indexer, "AWS::IAM::Policy").filter((policy) =>
-      JSON.stringify(policy).includes("IndexEventsServiceRole"),
+      JSON.stringify(policy).includes("IndexEventsRole"),
     );
     expect(actionsOf(roles).filter((action) => action.startsWith("s3:"))).toEqual([
       "s3:GetObject",

@@ -7,6 +7,7 @@ import { keepLetter } from "../../lib/consume/keep-letter.ts";
 import { recordLetter } from "../../lib/core/dead-letter.ts";
 import { encodePack, type Pack } from "../../lib/core/pack.ts";
 import { PackBuilder } from "../../lib/core/pack-builder.ts";
+import { usageAt } from "../../lib/infra/cost/usage.ts";
 import { createS3Client } from "../../lib/stream/kinesis/client.ts";
 import { createLargePackStore } from "../../lib/stream/kinesis/large-packs.ts";
 import { encodePackReference } from "../../lib/stream/kinesis/pack-reference.ts";
@@ -87,6 +88,9 @@ function handle(indexEvents: IndexEvents, ...sources: readonly RecordSource[]) {
   return indexEvents.handle(kinesisEvent(sources), invocation());
 }
 
+/** START, END and REPORT with a request id of 36 characters and all the fields of REPORT. */
+const LAMBDAS_OWN_LOG_BYTES = 80 + 50 + 200;
+
 describe("index-events", () => {
   test("applies packs in order, and a batch that comes again changes nothing", async () => {
     await using indexEvents = startFunction({ BATCH_SIZE: "2" });
@@ -120,6 +124,8 @@ describe("index-events", () => {
       applied_events_total: 4,
       _aws: { CloudWatchMetrics: [{ Namespace: "Standpipe", Dimensions: [["command"]] }] },
     });
+    // With what Lambda writes itself about each invocation: what the bill counts with.
+    expect((metrics[0]?.length ?? 0) + LAMBDAS_OWN_LOG_BYTES).toBeLessThan(usageAt(500).logBytesPerInvocation);
     expect(second).toMatchObject({ applied_events_total: 0, repeated_events_total: 4, repeated_packs_total: 4 });
   });
 

@@ -13,7 +13,7 @@ import {
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { freePort } from "./free-port.ts";
 
-export interface KinesisLocal extends AsyncDisposable {
+export interface KinesisServer {
   readonly endpoint: string;
   /** Directly to the server, for what a test itself asks. */
   readonly client: KinesisClient;
@@ -21,6 +21,8 @@ export interface KinesisLocal extends AsyncDisposable {
   createStream(options?: { readonly shards?: number }): Promise<string>;
   untilActive(streamName: string): Promise<void>;
 }
+
+export interface KinesisLocal extends KinesisServer, AsyncDisposable {}
 
 /** What every AWS client of a test needs to sign with; local servers check nothing. */
 export const AWS_ENVIRONMENT = {
@@ -55,9 +57,25 @@ export async function startKinesisLocal(): Promise<KinesisLocal> {
   const onOurExit = () => void child.kill("SIGKILL");
   process.once("exit", onOurExit);
   const endpoint = `http://127.0.0.1:${plainPort}`;
+  const server = kinesisAt(endpoint);
+  await answering(server.client);
+  return {
+    ...server,
+    async [Symbol.asyncDispose]() {
+      // It does not end at SIGTERM while connections are open.
+      server.client.destroy();
+      process.off("exit", onOurExit);
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+/** Whoever answers there. */
+export function kinesisAt(endpoint: string): KinesisServer {
   // More patient than our own client: on a busy machine the server may take its time. Over HTTP/2, the default, it fails at random.
   const client = new KinesisClient({ endpoint, requestHandler: new NodeHttpHandler() });
-  await answering(client);
   const untilActive = async (streamName: string) => {
     for (const end = performance.now() + READY_LIMIT_MS; performance.now() < end; await sleep(10)) {
       const { StreamDescriptionSummary } = await client.send(
@@ -76,14 +94,6 @@ export async function startKinesisLocal(): Promise<KinesisLocal> {
       await client.send(new CreateStreamCommand({ StreamName: streamName, ShardCount: shards }));
       await untilActive(streamName);
       return streamName;
-    },
-    async [Symbol.asyncDispose]() {
-      // It does not end at SIGTERM while connections are open.
-      client.destroy();
-      process.off("exit", onOurExit);
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGKILL");
-      await ended;
     },
   };
 }

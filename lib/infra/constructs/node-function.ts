@@ -16,6 +16,7 @@ import {
 } from "../bundle.ts";
 import { resourceName } from "../names.ts";
 import { type Stage, StageError } from "../stage.ts";
+import { FunctionRole } from "./function-role.ts";
 import { ProcessLog } from "./process-log.ts";
 
 export interface NodeFunctionProps {
@@ -42,8 +43,11 @@ export class NodeFunction extends NodejsFunction {
     const { stage, root, name, network } = props;
     const entry = join(root, entryOf(name));
     if (!existsSync(entry)) throw new StageError(`${entryOf(name)} is not there: the function ${name} has no code`);
+    const functionName = resourceName(stage, name);
+    const logGroup = new ProcessLog(scope, `${id}Log`, { stage, name });
     super(scope, id, {
-      functionName: resourceName(stage, name),
+      functionName,
+      role: new FunctionRole(scope, `${id}Role`, { functionName, logGroup, inNetwork: network !== undefined }),
       description: props.description,
       entry,
       projectRoot: root,
@@ -53,7 +57,7 @@ export class NodeFunction extends NodejsFunction {
       memorySize: props.memoryMiB,
       timeout: Duration.seconds(props.timeoutSeconds),
       environment: { NODE_OPTIONS: "--enable-source-maps", ...props.environment },
-      logGroup: new ProcessLog(scope, `${id}Log`, { stage, name }),
+      logGroup,
       // Metrics are lines of a form that CloudWatch finds only where they are lines of their own.
       loggingFormat: lambda.LoggingFormat.TEXT,
       bundling: {

@@ -1,4 +1,4 @@
-/** relay → stream → function → rows, from left to right: above how much goes through each step, below how far it is behind. */
+/** relay → stream → function → rows, from left to right: how much goes through each step, how far it is behind, what goes wrong in it. */
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import { Construct } from "constructs";
 import type { MonitoredMetrics } from "../monitored-metrics.ts";
@@ -24,17 +24,30 @@ export class PipelineDashboard extends Construct {
       widgets: [
         [new cloudwatch.AlarmStatusWidget({ title: "Alarms", width: 24, height: 3, alarms: [...alarms] })],
         [heading("relay →"), heading("stream →"), heading("function →"), heading("rows")],
+        // How much goes through each step,
         [
           graph("Events from the relay, a minute", [metrics.receivedEvents]),
           graph("Put into the stream, a minute", [metrics.putRecords], [metrics.putBytes, metrics.incomingBytes]),
           graph("Invocations, a minute", [metrics.invocations], [metrics.durationMs]),
-          graph("Events applied, a minute", [metrics.appliedEvents], [metrics.deadLetters]),
+          graph("Events applied, a minute", [metrics.appliedEvents]),
         ],
+        // how far it is behind,
         [
           graph("Behind the relay, seconds", [metrics.ingestLag], [metrics.inFlightBytes]),
-          graph("Not taken by the stream", [metrics.throttledPuts], [metrics.leaseTakeovers, metrics.gaps]),
-          graph("Behind the stream, ms", [metrics.iteratorAgeMs], [metrics.indexerErrors, metrics.indexerThrottles]),
-          graph("Age of the newest rows, seconds", [metrics.newestRowAge], [metrics.failedBatches]),
+          graph("Waiting in the stream, ms", [metrics.streamAgeMs]),
+          graph("Behind the stream, ms", [metrics.iteratorAgeMs]),
+          graph("Age of the newest rows, seconds", [metrics.newestRowAge]),
+        ],
+        // and what goes wrong in it.
+        [
+          graph("Leases taken, gaps", [metrics.leaseTakeovers], [metrics.gaps]),
+          graph("Not taken by the stream", [metrics.throttledPuts]),
+          graph("Errors, throttles of the function", [metrics.indexerErrors], [metrics.indexerThrottles]),
+          graph(
+            "Dead letters, failed batches",
+            [metrics.deadLetters],
+            [metrics.failedBatches, metrics.failedDeliveries],
+          ),
         ],
         ...(database === undefined
           ? []

@@ -52,17 +52,61 @@ export const PRICES = {
     per: "vCPU of the database and hour, two at the least",
     source: "aws.amazon.com/rds/proxy/pricing, from memory",
   },
+  rdsBackupGbMonth: {
+    usd: 0.095,
+    per: "GB and month, beyond the size of the database's own storage",
+    source:
+      "aws.amazon.com/rds/postgresql/pricing, from memory; the free part: AWS Database Blog, Demystifying RDS backup storage costs",
+  },
   dynamodbMillionWrites: {
     usd: 0.625,
     per: "million write units on demand",
     source: "aws.amazon.com/dynamodb/pricing/on-demand, from memory",
   },
+  dynamodbMillionReads: {
+    usd: 0.125,
+    per: "million read units on demand",
+    source: "aws.amazon.com/dynamodb/pricing/on-demand, from memory",
+  },
+  s3ThousandPuts: { usd: 0.005, per: "thousand PUTs", source: "aws.amazon.com/s3/pricing, from memory" },
+  s3ThousandGets: { usd: 0.0004, per: "thousand GETs", source: "aws.amazon.com/s3/pricing, from memory" },
+  ecrGbMonth: { usd: 0.1, per: "GB of images and month", source: "aws.amazon.com/ecr/pricing, from memory" },
+  kmsTenThousandRequests: {
+    usd: 0.03,
+    per: "ten thousand requests; the key itself is AWS' own and free",
+    source: "aws.amazon.com/kms/pricing, from memory",
+  },
+  internetOutGb: { usd: 0.09, per: "GB to the internet", source: "aws.amazon.com/ec2/pricing/on-demand, from memory" },
   secretMonth: { usd: 0.4, per: "secret and month", source: "aws.amazon.com/secrets-manager/pricing, from memory" },
-  alarmMonth: { usd: 0.1, per: "alarm and month", source: "aws.amazon.com/cloudwatch/pricing, from memory" },
+  alarmMonth: {
+    usd: 0.1,
+    per: "metric of an alarm and month",
+    source: "aws.amazon.com/cloudwatch/pricing, from memory",
+  },
   dashboardMonth: { usd: 3, per: "dashboard and month", source: "aws.amazon.com/cloudwatch/pricing, from memory" },
   customMetricMonth: { usd: 0.3, per: "metric and month", source: "aws.amazon.com/cloudwatch/pricing, from memory" },
   logGb: { usd: 0.5, per: "GB of logs taken in", source: "aws.amazon.com/cloudwatch/pricing, from memory" },
+  logStoredGbMonth: {
+    usd: 0.03,
+    per: "GB of logs kept and month, compressed to a seventh",
+    source: "aws.amazon.com/cloudwatch/pricing, from memory",
+  },
 } as const satisfies Readonly<Record<string, Price>>;
+
+/**
+ * What every account has free each month and for ever, not only in its first year; whatever else runs in the account shares it.
+ * Source: aws.amazon.com/free ("Always free"), from memory.
+ */
+export const ALWAYS_FREE = {
+  lambdaRequests: 1e6,
+  lambdaGbSeconds: 400_000,
+  cloudwatchMetrics: 10,
+  cloudwatchAlarms: 10,
+  cloudwatchDashboards: 3,
+  logGb: 5,
+  internetOutGb: 100,
+  kmsRequests: 20_000,
+} as const;
 
 /** `db.` classes for PostgreSQL, single zone: USD an hour, and vCPUs for the proxy's price. */
 export const DATABASE_CLASSES: Readonly<

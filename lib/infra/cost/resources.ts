@@ -1,12 +1,9 @@
 /** Synthesised templates in, the resources that cost something out, counted and sized. */
 
+import { type CloudFormationResource, metricsOfAlarm, metricsOfDashboard, ownMetrics } from "./watched-metrics.ts";
+
 export interface CloudFormationTemplate {
   readonly Resources?: Readonly<Record<string, CloudFormationResource>>;
-}
-
-interface CloudFormationResource {
-  readonly Type: string;
-  readonly Properties?: Readonly<Record<string, unknown>>;
 }
 
 export interface PaidResources {
@@ -22,11 +19,24 @@ export interface PaidResources {
   /** Invocations at a time, and how long each waits for its batch. */
   readonly workers: number;
   readonly batchingWindowSeconds: number;
-  readonly databases: readonly { readonly instance: string; readonly allocatedGb: number; readonly multiAz: boolean }[];
+  /** Memory of each function that a schedule calls each minute. */
+  readonly canaries: readonly { readonly memoryGb: number }[];
+  readonly databases: readonly PaidDatabase[];
   readonly proxies: number;
   readonly secrets: number;
-  readonly alarms: number;
+  /** Metrics that alarms look at: one of a formula pays for each in it. */
+  readonly alarmedMetrics: number;
+  /** Metrics of ours, each with its dimensions, that an alarm or the dashboard looks at: the only ones that CloudWatch gets. */
+  readonly ownMetrics: number;
   readonly dashboards: number;
+  readonly logDays: number;
+}
+
+export interface PaidDatabase {
+  readonly instance: string;
+  readonly allocatedGb: number;
+  readonly multiAz: boolean;
+  readonly backupDays: number;
 }
 
 export function paidResources(templates: readonly CloudFormationTemplate[]): PaidResources {
@@ -37,6 +47,8 @@ export function paidResources(templates: readonly CloudFormationTemplate[]): Pai
   const stream = of("AWS::Kinesis::Stream")[0];
   const mapping = of("AWS::Lambda::EventSourceMapping")[0];
   const databases = of("AWS::RDS::DBInstance");
+  const alarms = of("AWS::CloudWatch::Alarm");
+  const dashboards = of("AWS::CloudWatch::Dashboard");
   const shards = number(stream?.ShardCount, 0);
   return {
     shards,
@@ -54,15 +66,19 @@ export function paidResources(templates: readonly CloudFormationTemplate[]): Pai
     indexerMemoryGb: indexerMemoryMiB(mapping, resources) / 1024,
     workers: shards * number(mapping?.ParallelizationFactor, 1),
     batchingWindowSeconds: number(mapping?.MaximumBatchingWindowInSeconds, 0),
+    canaries: of("AWS::Events::Rule").map(({ Targets }) => ({ memoryGb: canaryMemoryMiB(Targets, resources) / 1024 })),
     databases: databases.map((database) => ({
       instance: String(database.DBInstanceClass).replace(/^db\./, ""),
       allocatedGb: number(database.AllocatedStorage, 20),
       multiAz: database.MultiAZ === true,
+      backupDays: number(database.BackupRetentionPeriod, 1),
     })),
     proxies: of("AWS::RDS::DBProxy").length,
     secrets: databases.filter(({ ManageMasterUserPassword }) => ManageMasterUserPassword === true).length,
-    alarms: of("AWS::CloudWatch::Alarm").length,
-    dashboards: of("AWS::CloudWatch::Dashboard").length,
+    alarmedMetrics: alarms.reduce((sum, alarm) => sum + metricsOfAlarm(alarm).length, 0),
+    ownMetrics: ownMetrics([...alarms.flatMap(metricsOfAlarm), ...dashboards.flatMap(metricsOfDashboard)]),
+    dashboards: dashboards.length,
+    logDays: Math.max(0, ...of("AWS::Logs::LogGroup").map(({ RetentionInDays }) => number(RetentionInDays, 0))),
   };
 }
 
@@ -79,9 +95,18 @@ function indexerMemoryMiB(mapping: Readonly<Record<string, unknown>> | undefined
   return mapping === undefined ? 0 : number(target(mapping.FunctionName, resources).MemorySize, 128);
 }
 
-/** What a `{ Ref: … }` points at in the same template. */
+function canaryMemoryMiB(targets: unknown, resources: Resources): number {
+  const [first] = targets as readonly { readonly Arn: unknown }[];
+  return number(target(first?.Arn, resources).MemorySize, 128);
+}
+
+/** What a `{ Ref: … }` or the attribute of a resource points at in the same template. */
 function target(reference: unknown, resources: Resources): Readonly<Record<string, unknown>> {
-  const id = (reference as { readonly Ref?: string } | undefined)?.Ref;
+  const { Ref, "Fn::GetAtt": attribute } = (reference ?? {}) as {
+    readonly Ref?: string;
+    readonly "Fn::GetAtt"?: readonly [string, string];
+  };
+  const id = Ref ?? attribute?.[0];
   return resources.find(([name]) => name === id)?.[1].Properties ?? {};
 }
 

@@ -2,6 +2,7 @@
 import { CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import type { Construct } from "constructs";
+import { ClosedSecurityGroup } from "../constructs/closed-security-group.ts";
 import { resourceName } from "../names.ts";
 import type { Stage } from "../stage.ts";
 
@@ -53,23 +54,23 @@ export class NetworkStack extends Stack {
   }
 
   private groups(stage: Stage): SecurityGroups {
-    const group = (name: string, description: string, options: { readonly allowAllOutbound: boolean }) =>
-      new ec2.SecurityGroup(this, `${name}SecurityGroup`, {
-        vpc: this.vpc,
-        securityGroupName: resourceName(stage, name.toLowerCase()),
-        description,
-        allowAllOutbound: options.allowAllOutbound,
-      });
+    const named = (name: string, description: string) => ({
+      vpc: this.vpc,
+      securityGroupName: resourceName(stage, name.toLowerCase()),
+      description,
+    });
     // Relays listen on ports of their choice, and AWS has no address range that one could name: out is open, in is closed.
-    const open = { allowAllOutbound: true };
-    const closed = { allowAllOutbound: false };
+    const open = (name: string, description: string) =>
+      new ec2.SecurityGroup(this, `${name}SecurityGroup`, { ...named(name, description), allowAllOutbound: true });
+    const closed = (name: string, description: string) =>
+      new ClosedSecurityGroup(this, `${name}SecurityGroup`, named(name, description));
     return {
-      ingester: group("Ingester", "the task that reads the relay: nothing comes in", open),
-      indexer: group("Indexer", "the function that writes rows", closed),
-      migrate: group("Migrate", "the function that migrates the database", closed),
-      operations: group("Operations", "tasks that run one command: nothing comes in", open),
-      reader: group("Reader", "programs that query through the proxy", closed),
-      secretsEndpoint: group("SecretsEndpoint", "Secrets Manager inside the network", closed),
+      ingester: open("Ingester", "the task that reads the relay: nothing comes in"),
+      indexer: closed("Indexer", "the function that writes rows"),
+      migrate: closed("Migrate", "the function that migrates the database"),
+      operations: open("Operations", "tasks that run one command: nothing comes in"),
+      reader: closed("Reader", "programs that query through the proxy"),
+      secretsEndpoint: closed("SecretsEndpoint", "Secrets Manager inside the network"),
     };
   }
 

@@ -34,7 +34,8 @@ test("shows a token again while it is young, and renews it before it ends", asyn
   now += 1;
   expect(await credentials.login()).not.toBe(first);
   expect(signed).toBeGreaterThan(signedBefore);
-  expect(RENEW_AFTER_MS).toBeLessThan(15 * 60_000);
+  // The SDK signs with credentials that may end in five minutes, and the token ends with them.
+  expect(RENEW_AFTER_MS).toBeLessThan(5 * 60_000);
 });
 
 test("makes another one after a refusal", async () => {

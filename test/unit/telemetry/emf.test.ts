@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { createCounters } from "../../../lib/telemetry/counters.ts";
 import { createEmf, unitOf } from "../../../lib/telemetry/emf.ts";
 import { METRICS, type MetricName } from "../../../lib/telemetry/metrics.ts";
+import { createMetricsPage } from "../../../lib/telemetry/prometheus.ts";
 
 interface Line {
   readonly _aws: {
@@ -27,9 +28,9 @@ function emfOf(counters = createCounters()) {
 
 test("a line names namespace, dimensions and metrics with their units, and holds their values", () => {
   const { counters, line } = emfOf();
-  counters.add("packs_total", 3, "");
+  counters.add("put_records_total", 3, "");
   counters.set("lag_seconds", 1.5, "");
-  counters.set("resident_bytes", 100, "");
+  counters.set("in_flight_bytes", 100, "");
   expect(line()).toEqual({
     _aws: {
       Timestamp: 1_700_000_000_000,
@@ -38,17 +39,17 @@ test("a line names namespace, dimensions and metrics with their units, and holds
           Namespace: "Standpipe",
           Dimensions: [["command"]],
           Metrics: [
-            { Name: "packs_total", Unit: "Count" },
+            { Name: "put_records_total", Unit: "Count" },
             { Name: "lag_seconds", Unit: "Seconds" },
-            { Name: "resident_bytes", Unit: "Bytes" },
+            { Name: "in_flight_bytes", Unit: "Bytes" },
           ],
         },
       ],
     },
     command: "ingest",
-    packs_total: 3,
+    put_records_total: 3,
     lag_seconds: 1.5,
-    resident_bytes: 100,
+    in_flight_bytes: 100,
   });
 });
 
@@ -64,19 +65,51 @@ test("counters are what was added since the line before, gauges the value now", 
 
 test("labels are one metric, their sum, with the parts beside it", () => {
   const { counters, line } = emfOf();
-  counters.add("put_retries_total", 2, "InternalFailure");
-  counters.add("put_retries_total", 5, "ETIMEDOUT");
+  counters.add("gaps_total", 2, "missing-pack");
+  counters.add("gaps_total", 5, "outdated-cursor");
   const first = line();
-  expect(first._aws.CloudWatchMetrics[0]?.Metrics).toEqual([{ Name: "put_retries_total", Unit: "Count" }]);
+  expect(first._aws.CloudWatchMetrics[0]?.Metrics).toEqual([{ Name: "gaps_total", Unit: "Count" }]);
   expect(first).toMatchObject({
-    put_retries_total: 7,
-    put_retries_total_by_reason: { InternalFailure: 2, ETIMEDOUT: 5 },
+    gaps_total: 7,
+    gaps_total_by_reason: { "missing-pack": 2, "outdated-cursor": 5 },
   });
-  counters.add("put_retries_total", 1, "ETIMEDOUT");
+  counters.add("gaps_total", 1, "outdated-cursor");
   expect(line()).toMatchObject({
-    put_retries_total: 1,
-    put_retries_total_by_reason: { InternalFailure: 0, ETIMEDOUT: 1 },
+    gaps_total: 1,
+    gaps_total_by_reason: { "missing-pack": 0, "outdated-cursor": 1 },
   });
+});
+
+test("what nobody looks at in CloudWatch is in the line, and paid as no metric", () => {
+  const { counters, line } = emfOf();
+  counters.set("resident_bytes", 100, "");
+  counters.add("put_retries_total", 2, "InternalFailure");
+  const told = line();
+  expect(told).toMatchObject({ resident_bytes: 100, put_retries_total: 2 });
+  expect(told._aws.CloudWatchMetrics[0]?.Metrics).toEqual([]);
+});
+
+test("the names are those of /metrics, each with its unit", async () => {
+  const { counters, line } = emfOf();
+  for (const name of Object.keys(METRICS) as MetricName[]) {
+    if (METRICS[name].kind === "counter") counters.add(name, 1, "label" in METRICS[name] ? "some" : "");
+    else counters.set(name, 1, "");
+  }
+  const page = await createMetricsPage(counters).text();
+  const scraped = Array.from(page.matchAll(/^# TYPE standpipe_(\w+) (?:counter|gauge)$/gm), ([, name = ""]) => name);
+  const told = Object.entries(line()).flatMap(([name, value]) => (typeof value === "number" ? [name] : []));
+  expect(told.toSorted()).toEqual(scraped.toSorted());
+  // A counter says so, a gauge says its unit or is a number of things.
+  const unitless = scraped.filter((name) => !/_(total|seconds|bytes|seq)$/.test(name));
+  expect(unitless.toSorted()).toEqual([
+    "connected",
+    "database_connected",
+    "open_dead_letters",
+    "recorded_gaps",
+    "retrying_lanes",
+    "standby",
+    "stored_records",
+  ]);
 });
 
 test("every metric fits one directive, and its unit is the one in its name", () => {
