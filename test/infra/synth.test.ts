@@ -102,4 +102,5 @@ it("`npx cdk synth` bundles the functions, offline and without credentials", () 
   // One of a kind: the stages share their code.
   expect(bundles).toHaveLength(3);
   expect(bundles.filter((name) => existsSync(join(out, name, "migrations/0001_tables.sql")))).toHaveLength(1);
-});
+  // All stages and three bundles: 20 s, and several times that on a machine that does other things as well.
+}, 240_000);
