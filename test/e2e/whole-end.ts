@@ -1,0 +1,46 @@
+/** A way that is at its end in; out: everything in which it differs from what an undisturbed run over the recording leaves, one line each. */
+import { Pool } from "pg";
+import { type AwsServers, savedItem } from "../support/aws-scene.ts";
+import { expectedCounts, storedCounts } from "../support/expected-counts.ts";
+import { differences, valueDifferences } from "../support/expected-end.ts";
+import { LAST_SEQ } from "../support/unified-process.ts";
+import type { Way } from "./way.ts";
+
+/** Records and their bytes, values, accounts, counters, dead letters, gaps, marks, broken chains, the cursor, and the failure bucket. */
+export async function faultsOf(way: Way, servers: AwsServers): Promise<readonly string[]> {
+  const pool = new Pool({ connectionString: way.database.connectionString, max: 1 });
+  try {
+    const found = [...(await differences(pool)), ...(await valueDifferences(pool)), ...(await countDifferences(pool))];
+    for (const [what, query] of Object.entries(LEFT_OVER)) {
+      const { rows } = await pool.query<{ line: string }>(query);
+      found.push(...rows.map(({ line }) => `${what}: ${line}`));
+    }
+    const { seq } = await savedItem(servers, way.scene);
+    if (seq !== LAST_SEQ) found.push(`cursor: ${seq} is saved, ${LAST_SEQ} is right`);
+    return [...found, ...way.failedBatches().map((key) => `failed batch: ${key}`)];
+  } finally {
+    await pool.end();
+  }
+}
+
+const LEFT_OVER = {
+  gap: "SELECT reason || ': ' || detail AS line FROM gaps ORDER BY id",
+  mark: "SELECT to_jsonb(m)::text AS line FROM standpipe.mark AS m",
+  // Counted where a commit does not continue what is there: so it would be after a change of order.
+  "broken chain": "SELECT actor || ': ' || broken AS line FROM standpipe.repo WHERE broken > 0",
+  "last seq": `SELECT max(applied_seq)::text AS line FROM firehose_cursor HAVING max(applied_seq) <> ${LAST_SEQ}`,
+} as const;
+
+async function countDifferences(pool: Pool): Promise<string[]> {
+  const stored = await storedCounts(pool);
+  const expected = await expectedCounts();
+  return [
+    ...without(stored, expected).map((line) => `counter stored: ${line}`),
+    ...without(expected, stored).map((line) => `counter expected: ${line}`),
+  ];
+}
+
+function without(lines: readonly string[], others: readonly string[]): readonly string[] {
+  const known = new Set(others);
+  return lines.filter((line) => !known.has(line));
+}
