@@ -2,21 +2,25 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigurationError } from "../lib/config/configuration-error.ts";
+import { databaseLoginOptions, type LoginSettings } from "../lib/config/database-login.ts";
 import type { Settings } from "../lib/config/processes.ts";
+import type { PoolLogin } from "../lib/credentials/database-login.ts";
 import { borrowEmbeddedPostgres } from "../lib/store/embedded/borrow.ts";
 import { DEFAULT_DATABASE } from "../lib/store/embedded/directory.ts";
 import type { Log } from "../lib/telemetry/port.ts";
 
 export interface Database extends AsyncDisposable {
-  /** Holds the password: not for logs. */
+  /** Holds the password, which may be good for some minutes only: for the first session, and not for logs. */
   readonly connectionString: string;
+  /** For pools, which connect again later: stands for user, password and TLS of the address. Undefined where the address says all. */
+  readonly login: PoolLogin | undefined;
 }
 
 /** Database of the embedded server that `start --demo` fills. */
 export const DEMO_DATABASE = "demo";
 
 export interface BorrowOptions {
-  readonly settings: Pick<Settings<"sql">, "DATABASE_URL" | "STANDPIPE_DATA_DIR">;
+  readonly settings: Pick<Settings<"sql">, "DATABASE_URL" | "STANDPIPE_DATA_DIR" | keyof LoginSettings>;
   readonly log: Log;
   /** What this process runs, such as `standpipe sql`. */
   readonly command: string;
@@ -37,7 +41,7 @@ export async function borrowDatabase(options: BorrowOptions): Promise<Database> 
   if (address !== null) {
     if (options.demo === true)
       throw new ConfigurationError("--demo: the demo is in the embedded database: unset DATABASE_URL");
-    return { connectionString: address, [Symbol.asyncDispose]: () => Promise.resolve() };
+    return { ...(await loggedIn(address, settings)), [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   if (options.create !== true && !existsSync(join(dataDir, "postgres"))) {
     throw new ConfigurationError(
@@ -49,6 +53,22 @@ export async function borrowDatabase(options: BorrowOptions): Promise<Database> 
   if (options.demo !== true) await server.ensureDatabase(database);
   return {
     connectionString: server.connectionString(database),
+    login: undefined,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
+}
+
+/** With tokens of IAM or a managed secret, as the tasks on AWS do; most have the password in the address. */
+async function loggedIn(
+  address: string,
+  settings: BorrowOptions["settings"],
+): Promise<Pick<Database, "connectionString" | "login">> {
+  if (settings.DATABASE_AUTH === "password" && settings.DATABASE_SECRET_ARN === null) {
+    return { connectionString: address, login: undefined };
+  }
+  // The AWS clients take a quarter of a second to load, which nobody else has to pay for.
+  const { createDatabaseLogin } = await import("../lib/credentials/database-login.ts");
+  const { sessionAddress } = await import("../lib/credentials/session-address.ts");
+  const login = await createDatabaseLogin({ address, ...databaseLoginOptions(settings), nowMs: Date.now }).open();
+  return { connectionString: await sessionAddress(address, login), login };
 }

@@ -3,7 +3,9 @@ import { CursorTableError, LeaseHeldError } from "../lib/checkpoint/dynamodb/err
 import { LanesChangedError } from "../lib/checkpoint/port.ts";
 import { ConfigurationError } from "../lib/config/configuration-error.ts";
 import { RecordingError } from "../lib/core/recording.ts";
+import { CredentialsError } from "../lib/credentials/errors.ts";
 import { InvalidRelayError } from "../lib/firehose/websocket/relay-address.ts";
+import { RedriveSourceError } from "../lib/redrive/errors.ts";
 import { DataDirectoryError, DataDirectoryInUseError, ForeignClusterError } from "../lib/store/embedded/errors.ts";
 import { MigrationError } from "../lib/store/migration-files.ts";
 import { KinesisStreamError } from "../lib/stream/kinesis/errors.ts";
@@ -11,6 +13,7 @@ import { KinesisStreamError } from "../lib/stream/kinesis/errors.ts";
 const WRONG_USE = [
   LanesChangedError,
   ConfigurationError,
+  CredentialsError,
   CursorTableError,
   DataDirectoryError,
   DataDirectoryInUseError,
@@ -19,6 +22,7 @@ const WRONG_USE = [
   KinesisStreamError,
   LeaseHeldError,
   RecordingError,
+  RedriveSourceError,
 ] as const;
 
 /** True for exit code 2; everything else that is thrown is 1. */

@@ -4,7 +4,9 @@ import type { CommandContext, OutputStream } from "./command-context.ts";
 import { addDeadLetters } from "./commands/dead-letters.ts";
 import { addIngest } from "./commands/ingest.ts";
 import { addMigrate } from "./commands/migrate.ts";
+import { addRedrive } from "./commands/redrive.ts";
 import { addRelay } from "./commands/relay.ts";
+import { addRewind } from "./commands/rewind.ts";
 import { addSql } from "./commands/sql.ts";
 import { addStart } from "./commands/start.ts";
 import { addStatus } from "./commands/status.ts";
@@ -34,6 +36,8 @@ export function createProgram(context: CommandContext): Command {
   addStatus(program, context);
   addSql(program, context);
   addDeadLetters(program, context);
+  addRedrive(program, context);
+  addRewind(program, context);
   addRelay(program, context);
   return program;
 }

@@ -3,9 +3,9 @@
  * says and ends with its exit code. The task has the rights; whoever runs this needs only those to start it and to read its log.
  * It speaks to AWS through the `aws` command, with whatever profile and region that has.
  */
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
-import { promisify } from "node:util";
 import { resourceName } from "../lib/infra/names.ts";
 import { stageNamed } from "../lib/infra/stage.ts";
 
@@ -14,6 +14,7 @@ const USAGE = "usage: npm run ops -- --stage development|production <command of 
 const LOOK_EVERY_MS = Number(process.env.OPS_LOOK_EVERY_MS ?? 2_000);
 /** The name of the task's container, and of its part of the log. */
 const CONTAINER = "operations";
+const STOPPING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 class OpsError extends Error {
   override readonly name = "OpsError";
@@ -40,9 +41,10 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const { stage, command } = readArguments(args);
     const place = await placeOf(stage);
+    using interrupt = listenForInterrupt();
     const task = await start(place, command);
-    console.error(`ops: task ${idOf(task)} starts, which takes about half a minute`);
-    using _interrupt = stopOnInterrupt(place, task);
+    console.error(`ops: task ${idOf(task)} starts, which takes about half a minute; Ctrl-C stops it`);
+    interrupt.callOnce(() => stop(place, task));
     return await follow(place, task);
   } catch (error) {
     console.error(`ops: ${error instanceof Error ? error.message : String(error)}`);
@@ -103,7 +105,7 @@ async function start(place: Place, command: readonly string[]): Promise<Task> {
 
 /** Shows the log as it grows; the exit code of the command, or 1 with the reason where it never ran. */
 async function follow(place: Place, { taskArn }: Task): Promise<number> {
-  const show = logReader(place, taskArn);
+  const show = logReader(place, { taskArn });
   for (;;) {
     const { tasks } = await aws<{ tasks: readonly Task[] }>([
       "ecs",
@@ -125,24 +127,29 @@ async function follow(place: Place, { taskArn }: Task): Promise<number> {
   }
 }
 
-function logReader(place: Place, taskArn: string): () => Promise<void> {
-  const stream = `${CONTAINER}/${CONTAINER}/${idOf({ taskArn })}`;
-  let nextToken: string | undefined;
+/** Prints what is new since the last call, page by page. */
+function logReader(place: Place, task: Pick<Task, "taskArn">): () => Promise<void> {
+  const stream = `${CONTAINER}/${CONTAINER}/${idOf(task)}`;
+  let token: string | undefined;
   return async () => {
     try {
-      const { events, nextForwardToken } = await aws<{
-        events: readonly { message: string }[];
-        nextForwardToken: string;
-      }>([
-        "logs",
-        "get-log-events",
-        `--log-group-name=${place.logGroup}`,
-        `--log-stream-name=${stream}`,
-        "--start-from-head",
-        ...(nextToken === undefined ? [] : [`--next-token=${nextToken}`]),
-      ]);
-      nextToken = nextForwardToken;
-      for (const { message } of events) console.log(message);
+      for (;;) {
+        const { events, nextForwardToken } = await aws<{
+          events: readonly { message: string }[];
+          nextForwardToken: string;
+        }>([
+          "logs",
+          "get-log-events",
+          `--log-group-name=${place.logGroup}`,
+          `--log-stream-name=${stream}`,
+          "--start-from-head",
+          ...(token === undefined ? [] : [`--next-token=${token}`]),
+        ]);
+        for (const { message } of events) console.log(message);
+        // At the end the service gives back the token that it was given.
+        if (nextForwardToken === token) return;
+        token = nextForwardToken;
+      }
     } catch (error) {
       // Until the container writes its first line there is nothing to read.
       if (!String(error).includes("ResourceNotFoundException")) throw error;
@@ -156,30 +163,47 @@ function exitCodeOf(task: Task): number {
   throw new Error(`the command did not run: ${container?.reason ?? task.stoppedReason ?? "no reason given"}`);
 }
 
-/** Ctrl-C ends the task as well, which would go on and be paid. */
-function stopOnInterrupt(place: Place, { taskArn }: Task): Disposable {
-  const stop = (): void => {
-    console.error("ops: stopping the task");
-    void aws(["ecs", "stop-task", "--cluster", place.cluster, "--task", taskArn]).catch((error: unknown) =>
-      console.error(`ops: ${String(error)}`),
-    );
+interface Interrupt extends Disposable {
+  /** Once, at the first signal, or at once where it came before. */
+  callOnce(work: () => void): void;
+}
+
+/** From before the task starts: it would go on and be paid when nobody follows it any more. */
+function listenForInterrupt(): Interrupt {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const listener = (): void => resolve();
+  for (const signal of STOPPING_SIGNALS) process.on(signal, listener);
+  return {
+    callOnce: (work) => void promise.then(work),
+    [Symbol.dispose]() {
+      for (const signal of STOPPING_SIGNALS) process.off(signal, listener);
+    },
   };
-  process.once("SIGINT", stop);
-  return { [Symbol.dispose]: () => void process.off("SIGINT", stop) };
+}
+
+/** It gets SIGTERM, ends in good order, and its end is followed like any other. */
+function stop(place: Place, task: Task): void {
+  console.error("ops: stopping the task");
+  aws(["ecs", "stop-task", "--cluster", place.cluster, "--task", task.taskArn]).catch((error: unknown) =>
+    console.error(`ops: it could not be stopped, and goes on as ${idOf(task)}: ${String(error)}`),
+  );
 }
 
 function idOf({ taskArn }: Pick<Task, "taskArn">): string {
   return taskArn.split("/").at(-1) ?? taskArn;
 }
 
+/** In a process group of its own: Ctrl-C on a terminal would end the call in hand as well, and with it the following. */
 async function aws<Answer>(args: readonly string[]): Promise<Answer> {
+  const child = spawn("aws", [...args, "--output", "json"], { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
   try {
-    const { stdout } = await promisify(execFile)("aws", [...args, "--output", "json"], { maxBuffer: 2 ** 26 });
+    const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+    if (code !== 0)
+      throw new Error(stderr.trim() === "" ? `aws ${args.slice(0, 2).join(" ")} ended with ${code}` : stderr.trim());
     return JSON.parse(stdout) as Answer;
   } catch (error) {
-    const { code, stderr = "" } = error as { readonly code?: string | number; readonly stderr?: string };
-    if (code === "ENOENT")
-      throw new OpsError("the aws command is not on PATH: install AWS CLI v2, see docs/operating.md");
-    throw new Error(stderr.trim() === "" ? String(error) : stderr.trim(), { cause: error });
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    throw new OpsError("the aws command is not on PATH: install AWS CLI v2, see docs/operating.md");
   }
 }

@@ -109,7 +109,8 @@ async function withStore(
   const screen = createScreen(streams);
   const log = screenLog(screen, { level: settings.LOG_LEVEL, readable: streams.err.isTTY === true });
   await using database = await borrowDatabase({ settings, log, command: "standpipe dead-letters" });
-  await using store = createPostgresStore({ connectionString: database.connectionString, poolSize: 2, log });
+  const { connectionString, login } = database;
+  await using store = createPostgresStore({ connectionString, login, poolSize: 2, log });
   try {
     await work({ store, screen, tombstoneDays: settings.TOMBSTONE_DAYS });
   } catch (error) {

@@ -36,13 +36,13 @@ async function runMigrate(options: MigrateOptions, { streams, environment }: Com
   const screen = createScreen(streams);
   const log = screenLog(screen, { level: settings.LOG_LEVEL, readable: streams.err.isTTY === true });
   await using database = await borrowDatabase({ settings, log, command: "standpipe migrate", create: true });
-  const { connectionString } = database;
+  const { connectionString, login } = database;
   const applied = await migrateDatabase({ connectionString, settings, log }).catch((error: unknown) => {
     throw explainDatabaseError(error);
   });
   screen.line(applied.length === 0 ? "nothing to do: the database is up to date" : `applied ${applied.join(", ")}`);
   if (options.lanes === undefined) return;
-  await using store = createPostgresStore({ connectionString, poolSize: 1, log });
+  await using store = createPostgresStore({ connectionString, login, poolSize: 1, log });
   await setLanes(store.pool, options.lanes);
   screen.line(`from now on LANES=${options.lanes}: set it so for every process`);
 }

@@ -1,5 +1,6 @@
 /** The records of an event in, what is to be worked out: one item for each record, in their order. */
 import type { Pack, PackHeader } from "../../lib/core/pack.ts";
+import { laneNamed } from "../../lib/stream/kinesis/lane-keys.ts";
 import type { PackReference } from "../../lib/stream/kinesis/pack-reference.ts";
 import { readRecord } from "../../lib/stream/kinesis/read-record.ts";
 import { DeploymentError } from "./errors.ts";
@@ -41,7 +42,14 @@ export function readItems({ Records }: KinesisEvent, { lanes }: { readonly lanes
     const record = readRecord(bytes);
     if (!record.ok) {
       const detail = `${record.reason} at byte ${record.offset}`;
-      return { kind: "unreadable", sequenceNumber, bytes, detail, header: null, lane: laneNamed(partitionKey, lanes) };
+      return {
+        kind: "unreadable",
+        sequenceNumber,
+        bytes,
+        detail,
+        header: null,
+        lane: laneNamed(partitionKey, { lanes }),
+      };
     }
     const { header } = record.kind === "pack" ? record.pack : record.reference;
     checkLanes(header, { lanes, sequenceNumber });
@@ -56,10 +64,4 @@ function checkLanes(header: PackHeader, here: { readonly lanes: number; readonly
   throw new DeploymentError(
     `LANES=${here.lanes}: record ${here.sequenceNumber} was written with LANES=${header.lanes}: set both to the same number (drain the stream before you change it)`,
   );
-}
-
-/** Whoever wrote it may have used any key. */
-function laneNamed(partitionKey: string, lanes: number): number {
-  const lane = /^\d{1,4}$/.test(partitionKey) ? Number(partitionKey) : 0;
-  return lane < lanes ? lane : 0;
 }

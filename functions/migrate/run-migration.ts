@@ -3,6 +3,7 @@ import { ConfigurationError } from "../../lib/config/configuration-error.ts";
 import { databaseLoginOptions } from "../../lib/config/database-login.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { createDatabaseLogin, isRefusedLogin, type PoolLogin } from "../../lib/credentials/database-login.ts";
+import { sessionAddress } from "../../lib/credentials/session-address.ts";
 import { MIGRATIONS_DIRECTORY, migrate } from "../../lib/store/migrate.ts";
 import { VIEW_NAMES } from "../../lib/store/view-names.ts";
 import type { Log } from "../../lib/telemetry/port.ts";
@@ -51,23 +52,17 @@ async function asOwner<T>(settings: Settings<"migrate">, work: (connectionString
     nowMs: Date.now,
   });
   try {
-    return await work(await sessionAddress(address, await login.open()));
+    return await work(await limitedAddress(address, await login.open()));
   } catch (error) {
     // A secret that was rotated between its reading and the log-in is read once more.
     if (!isRefusedLogin(error) || !login.forget()) throw error;
-    return await work(await sessionAddress(address, await login.open()));
+    return await work(await limitedAddress(address, await login.open()));
   }
 }
 
-/** Percent-encoded by URL: a generated password has any characters. */
-async function sessionAddress(address: string, login: PoolLogin | undefined): Promise<string> {
-  const url = new URL(address);
-  if (login !== undefined) {
-    url.username = encodeURIComponent(login.user);
-    url.password = encodeURIComponent(await login.password());
-    // The certificate has to be for this host, and of an authority that Node knows (NODE_EXTRA_CA_CERTS).
-    url.searchParams.set("sslmode", login.verifiesTls ? "verify-full" : "disable");
-  }
+/** With the limits of the session. */
+async function limitedAddress(address: string, login: PoolLogin | undefined): Promise<string> {
+  const url = new URL(await sessionAddress(address, login));
   const given = url.searchParams.get("options");
   url.searchParams.set("options", given === null ? SESSION_LIMITS : `${SESSION_LIMITS} ${given}`);
   return url.href;

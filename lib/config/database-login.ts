@@ -1,7 +1,7 @@
 /** Settings in, how the database is logged in to out: the options of lib/credentials that come from the environment. */
 import type { Settings } from "./processes.ts";
 
-type LoginSettings = Pick<
+export type LoginSettings = Pick<
   Settings<"migrate">,
   "DATABASE_AUTH" | "DATABASE_SECRET_ARN" | "AWS_REGION" | "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 >;

@@ -45,7 +45,7 @@ const DATABASE_ON_AWS = [
 ] as const;
 
 /** Every process by the name of its command, and the functions on AWS by the name of their folder. */
-export const PROCESSES = {
+const COMMANDS_AND_FUNCTIONS = {
   start: schemaOf(...SOURCE, ...CONSUMER, ...DATABASE, ...LONG_LIVED, "FIRST_TRY_SECONDS"),
   ingest: schemaOf(...SOURCE, ...STREAM, ...AWS, ...LONG_LIVED, "FLUSH_AFTER_MS", "LOG_LEVEL"),
   work: schemaOf(
@@ -59,9 +59,27 @@ export const PROCESSES = {
     "PARALLEL_CONSUMERS",
   ),
   migrate: schemaOf(...DATABASE, ...DATABASE_ON_AWS),
-  status: schemaOf(...DATABASE, "PORT"),
-  sql: schemaOf(...DATABASE),
-  "dead-letters": schemaOf(...DATABASE, "TOMBSTONE_DAYS"),
+  status: schemaOf(...DATABASE, ...DATABASE_ON_AWS, "PORT"),
+  sql: schemaOf(...DATABASE, ...DATABASE_ON_AWS),
+  "dead-letters": schemaOf(...DATABASE, ...DATABASE_ON_AWS, "TOMBSTONE_DAYS"),
+  redrive: schemaOf(
+    "KINESIS_STREAM_NAME",
+    "AWS_ENDPOINT_URL_KINESIS",
+    "AWS_REGION",
+    "FAILED_BATCHES_BUCKET",
+    "AWS_ENDPOINT_URL_S3",
+    "LANES",
+    "TOMBSTONE_DAYS",
+    "LOG_LEVEL",
+  ),
+  rewind: schemaOf(
+    "KINESIS_STREAM_NAME",
+    "DYNAMODB_TABLE_NAME",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_REGION",
+    "TOMBSTONE_DAYS",
+    "LOG_LEVEL",
+  ),
   relay: schemaOf("LOG_LEVEL"),
   "index-events": schemaOf(
     ...CONSUMER,
@@ -76,21 +94,14 @@ export const PROCESSES = {
     "LOG_LEVEL",
   ),
   freshness: schemaOf(...DATABASE_ON_AWS, "DATABASE_URL", "DATABASE_SCHEMA", "EMF_NAMESPACE", "LOG_LEVEL"),
-  operations: schemaOf(
-    ...DATABASE,
-    ...DATABASE_ON_AWS,
-    "TOMBSTONE_DAYS",
-    "LANES",
-    "RELAY_URL",
-    "STREAM",
-    "KINESIS_STREAM_NAME",
-    "AWS_ENDPOINT_URL_KINESIS",
-    "DYNAMODB_TABLE_NAME",
-    "AWS_ENDPOINT_URL_DYNAMODB",
-    "LARGE_PACKS_BUCKET",
-    "FAILED_BATCHES_BUCKET",
-    "AWS_ENDPOINT_URL_S3",
-  ),
+} as const;
+
+/** What runs as a task of its own for a person on AWS, one after the other: what any of these reads may be set for it. */
+const { status, sql, "dead-letters": deadLetters, redrive, rewind } = COMMANDS_AND_FUNCTIONS;
+
+export const PROCESSES = {
+  ...COMMANDS_AND_FUNCTIONS,
+  operations: z.object({ ...status.shape, ...sql.shape, ...deadLetters.shape, ...redrive.shape, ...rewind.shape }),
 } as const;
 
 export type ProcessName = keyof typeof PROCESSES;

@@ -172,7 +172,8 @@ export const SETTINGS = {
   }),
   FAILED_BATCHES_BUCKET: optionalSetting({
     allowed: "a bucket's name: 3 to 63 lower-case letters, digits, dots or dashes",
-    meaning: "The S3 bucket in which AWS Lambda leaves batches that stayed unapplied for too long.",
+    meaning:
+      "The S3 bucket in which AWS Lambda leaves batches that stayed unapplied for too long: where `redrive` looks without `--from`.",
     read: matchingText(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
   }),
   AWS_ENDPOINT_URL_S3: optionalSetting({

@@ -1,10 +1,11 @@
 /** `npm run ops` against an `aws` command that answers as AWS does and writes down what it was asked. */
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { text } from "node:stream/consumers";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { projectRoot } from "../support/project-root.ts";
 
 const folders: string[] = [];
@@ -27,20 +28,31 @@ const OUTPUTS = {
   OperationsSecurityGroupId: "sg-1",
 };
 
-function ops(args: readonly string[], answers: Answers) {
+/** A folder with an `aws` in it, as the environment of a process, and what was asked of it. */
+function withAws(answers: Answers) {
   const folder = mkdtempSync(join(tmpdir(), "standpipe-ops-"));
   folders.push(folder);
   const asked = join(folder, "asked.jsonl");
   writeFileSync(asked, "");
   writeFileSync(join(folder, "aws"), `#!${process.execPath}\n${fakeAws(asked, answers)}`);
   chmodSync(join(folder, "aws"), 0o755);
+  const calls = (): readonly (readonly string[])[] =>
+    readFileSync(asked, "utf8")
+      .trim()
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as readonly string[]);
+  return { env: { PATH: `${folder}${delimiter}${process.env.PATH}`, OPS_LOOK_EVERY_MS: "10" }, calls };
+}
+
+function ops(args: readonly string[], answers: Answers) {
+  const { env, calls } = withAws(answers);
   const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/ops.ts", ...args], {
     cwd: projectRoot,
     encoding: "utf8",
-    env: { PATH: `${folder}${delimiter}${process.env.PATH}`, OPS_LOOK_EVERY_MS: "10" },
+    env,
   });
-  const calls = readFileSync(asked, "utf8").trim().split("\n").filter(Boolean);
-  return { status, stdout, stderr, calls: calls.map((line) => JSON.parse(line) as readonly string[]) };
+  return { status, stdout, stderr, calls: calls() };
 }
 
 function fakeAws(asked: string, answers: Answers): string {
@@ -59,16 +71,22 @@ switch (args[1]) {
   case "run-task":
     say({ tasks: [task], failures: [] });
     break;
+  case "stop-task":
+    say({ task });
+    break;
   case "describe-tasks": {
-    const lastStatus = answers.statuses[Math.min(count("describe-tasks"), answers.statuses.length) - 1];
+    const seen = answers.statuses[Math.min(count("describe-tasks"), answers.statuses.length) - 1];
+    const lastStatus = count("stop-task") > 0 ? "STOPPED" : seen;
     const { exitCode, stoppedReason } = answers;
     say({ tasks: [{ ...task, lastStatus, stoppedReason, containers: [{ name: "operations", exitCode }] }] });
     break;
   }
   case "get-log-events": {
-    const page = count("get-log-events");
-    if (page === 1) { console.error("ResourceNotFoundException: not yet"); process.exit(254); }
-    say({ events: page <= 3 ? [{ message: "line " + (page - 1) }] : [], nextForwardToken: "f/" + page });
+    if (count("get-log-events") === 1) { console.error("ResourceNotFoundException: not yet"); process.exit(254); }
+    // Two pages, and from then on the token that was given.
+    const token = args.find((arg) => arg.startsWith("--next-token="))?.slice(13);
+    const page = token === undefined ? 1 : Math.min(3, Number(token.slice(2)) + 1);
+    say({ events: page <= 2 ? [{ message: "line " + page }] : [], nextForwardToken: "f/" + Math.min(page, 2) });
   }
 }`;
 }
@@ -94,6 +112,25 @@ describe("npm run ops", () => {
   it("shows the log as it grows, each line once, and ends with the command's exit code", () => {
     expect(done.stdout).toBe("line 1\nline 2\n");
     expect(done.status).toBe(3);
+  });
+
+  it.each(["SIGINT", "SIGTERM"] as const)("stops the task at %s, and still shows its end", async (signal) => {
+    const { env, calls } = withAws({ statuses: ["RUNNING"], exitCode: 143 });
+    const child = spawn(process.execPath, ["scripts/ops.ts", "--stage", "production", "status"], {
+      cwd: projectRoot,
+      env,
+      // As on a terminal: the signal goes to the whole group.
+      detached: true,
+    });
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    const [stdout, stderr] = [text(child.stdout), text(child.stderr)];
+    const verbs = () => calls().map(([, verb]) => verb);
+    await vi.waitFor(() => expect(verbs()).toContain("get-log-events"), { timeout: 10_000, interval: 20 });
+    process.kill(-(child.pid ?? 0), signal);
+    expect(await ended).toBe(143);
+    expect(verbs().filter((verb) => verb === "stop-task")).toHaveLength(1);
+    expect(await stderr).toContain("stopping the task");
+    expect(await stdout).toBe("line 1\nline 2\n");
   });
 
   it("says why where the command never ran", () => {

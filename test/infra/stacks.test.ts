@@ -201,22 +201,43 @@ describe("ingester", () => {
     ]);
   });
 
-  it("has a task for a person's command without a service, with the rights of the commands", () => {
+  it("has a task for a person's command without a service", () => {
     ingester.resourceCountIs("AWS::ECS::Service", 1);
+    const task = tasks.find(({ Family }) => Family === "standpipe-production-operations");
+    expect(task?.["ContainerDefinitions"]).toMatchObject([{ EntryPoint: ["node", "bin/standpipe.ts"] }]);
+  });
+
+  it("lets that task do what its commands do, where they do it, and nothing else", () => {
     const roles = propertiesOf(ingester, "AWS::IAM::Policy").filter((policy) =>
       JSON.stringify(policy).includes("OperationsTaskTaskRole"),
     );
-    expect(actionsOf(roles)).toEqual([
-      "dynamodb:GetItem",
-      "dynamodb:PutItem",
-      "kinesis:ListShards",
-      "kinesis:PutRecords",
-      "rds-db:connect",
-      "s3:GetObject",
-      "s3:ListBucket",
+    const rights = statementsOf(roles).flatMap(({ Action, Resource }) =>
+      [Action].flat().map((action) => `${action} on ${placeOf(Resource)}`),
+    );
+    expect(rights.toSorted()).toEqual([
+      // rewind
+      "dynamodb:GetItem on CursorTable",
+      "dynamodb:PutItem on CursorTable",
+      // redrive
+      "kinesis:ListShards on Stream",
+      "kinesis:PutRecords on Stream",
+      // sql, status, dead-letters
+      "rds-db:connect on indexer",
+      // redrive
+      "s3:DeleteObject on FailedBatches/*",
+      "s3:GetObject on FailedBatches/*",
+      "s3:ListBucket on FailedBatches",
     ]);
   });
 });
+
+/** What of another stack a right is for, in one word; of a user of the database the user. */
+function placeOf(resource: unknown): string {
+  const text = JSON.stringify(resource);
+  const user = /"\/(\w+)"\]/.exec(text)?.[1];
+  const name = /ExportsOutput(?:FnGetAtt|Ref)(CursorTable|FailedBatches|LargePacks|Stream)/.exec(text)?.[1] ?? text;
+  return user ?? `${name}${text.includes("/*") ? "/*" : ""}`;
+}
 
 describe("indexer", () => {
   it("calls the function with packs of one shard in parallel, no more workers than lanes", () => {
@@ -296,10 +317,17 @@ describe("bastion", () => {
 });
 
 /** Every action that policies allow, sorted. */
-function actionsOf(policies: readonly Record<string, unknown>[]): readonly string[] {
-  const statements = policies.flatMap(
-    ({ PolicyDocument }) =>
-      (PolicyDocument as { readonly Statement: readonly { readonly Action: string | readonly string[] }[] }).Statement,
+interface Statement {
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+}
+
+function statementsOf(policies: readonly Record<string, unknown>[]): readonly Statement[] {
+  return policies.flatMap(
+    ({ PolicyDocument }) => (PolicyDocument as { readonly Statement: readonly Statement[] }).Statement,
   );
-  return [...new Set(statements.flatMap(({ Action }) => Action))].sort();
+}
+
+function actionsOf(policies: readonly Record<string, unknown>[]): readonly string[] {
+  return [...new Set(statementsOf(policies).flatMap(({ Action }) => Action))].sort();
 }

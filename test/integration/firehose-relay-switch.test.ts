@@ -1,26 +1,11 @@
 import { describe, expect, it, vi } from "vitest";
-import { errorFrame, identityFrame, timeOfSeq } from "../support/event-frames.ts";
+import { timeOfSeq } from "../support/event-frames.ts";
 import { runSource } from "../support/running-source.ts";
-import { httpAnswer, type RelayConnection, type RelayScript, startScriptedRelay } from "../support/scripted-relay.ts";
+import { httpAnswer, type RelayScript, startScriptedRelay } from "../support/scripted-relay.ts";
+import { relayWith } from "../support/windowed-relay.ts";
 
 const LIMIT = { timeout: 15_000, interval: 5 };
 const REFUSES: RelayScript = { onUpgrade: () => httpAnswer("500 Internal Server Error", {}) };
-
-/** A relay with one event a second from `oldest` to `newest`, its seqs 1,000 apart, and something new ever and again. */
-function relayWith({ oldest, newest }: { oldest: number; newest: number }): RelayScript {
-  return {
-    onConnection: ({ cursor, socket }: RelayConnection) => {
-      if (cursor !== null && cursor > newest * 1000) {
-        socket.send(errorFrame("FutureCursor"));
-        return socket.close();
-      }
-      const from = cursor === null ? newest : Math.max(oldest, Math.ceil(cursor / 1000));
-      // No more than a window full at once: the other side may close after the first.
-      for (let second = from; second <= Math.min(newest, from + 50); second += 1)
-        socket.send(identityFrame(second * 1000, timeOfSeq(second)));
-    },
-  };
-}
 
 describe("a list of relays", () => {
   it("goes to the next after so many failures, and stays there", async () => {

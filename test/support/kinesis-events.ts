@@ -15,7 +15,10 @@ export function sequenceNumberAt(index: number): string {
 }
 
 /** With the fields that nobody reads as well: "Using Lambda with Kinesis" in the developer guide shows such an event. */
-export function kinesisEvent(sources: readonly RecordSource[]): KinesisEvent {
+export function kinesisEvent(
+  sources: readonly RecordSource[],
+  { arrivedAtMs = 1_795_000_000_651 }: { readonly arrivedAtMs?: number } = {},
+): KinesisEvent {
   return {
     Records: sources.map((source, index) => ({
       kinesis: {
@@ -23,7 +26,7 @@ export function kinesisEvent(sources: readonly RecordSource[]): KinesisEvent {
         partitionKey: source instanceof Uint8Array ? "0" : String(source.header.lane),
         sequenceNumber: sequenceNumberAt(index),
         data: Buffer.from(source instanceof Uint8Array ? source : encodePack(source)).toString("base64"),
-        approximateArrivalTimestamp: 1_795_000_000.651,
+        approximateArrivalTimestamp: arrivedAtMs / 1000,
       },
       eventSource: "aws:kinesis",
       eventVersion: "1.0",

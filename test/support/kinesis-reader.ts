@@ -22,6 +22,8 @@ export interface ReadRecord {
 export interface ReaderOptions {
   readonly client: KinesisClient;
   readonly streamName: string;
+  /** Only what came into the stream at this time or later; otherwise all of it. */
+  readonly from?: Date;
   /** For packs that no record could hold. */
   readonly large?: { readonly client: S3Client; readonly bucket: string };
 }
@@ -49,7 +51,7 @@ export function createKinesisReader(options: ReaderOptions): KinesisReader {
   const { client, streamName } = options;
   const places = new Map<string, Place>();
   const readShard = async (shardId: string): Promise<ReadRecord[]> => {
-    const place = places.get(shardId) ?? { iterator: await firstIterator(client, streamName, shardId), isOver: false };
+    const place = places.get(shardId) ?? { iterator: await firstIterator(options, shardId), isOver: false };
     places.set(shardId, place);
     const found: ReadRecord[] = [];
     while (!place.isOver) {
@@ -104,9 +106,16 @@ function parentsFirst(shards: readonly Shard[]): readonly Shard[] {
   return shards.toSorted((a, b) => ((a.ShardId ?? "") < (b.ShardId ?? "") ? -1 : 1));
 }
 
-async function firstIterator(client: KinesisClient, streamName: string, shardId: string): Promise<string | undefined> {
+async function firstIterator(
+  { client, streamName, from }: ReaderOptions,
+  shardId: string,
+): Promise<string | undefined> {
+  const place =
+    from === undefined
+      ? ({ ShardIteratorType: "TRIM_HORIZON" } as const)
+      : ({ ShardIteratorType: "AT_TIMESTAMP", Timestamp: from } as const);
   const { ShardIterator } = await client.send(
-    new GetShardIteratorCommand({ StreamName: streamName, ShardId: shardId, ShardIteratorType: "TRIM_HORIZON" }),
+    new GetShardIteratorCommand({ StreamName: streamName, ShardId: shardId, ...place }),
   );
   return ShardIterator;
 }

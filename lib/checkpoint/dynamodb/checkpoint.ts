@@ -7,6 +7,7 @@ import type { Checkpoint } from "../port.ts";
 import { LeaseClosedError, LeaseLostError } from "./errors.ts";
 import { gapAttributes } from "./gap-attributes.ts";
 import { type LeaseItem, withCursor } from "./item.ts";
+import { itemId } from "./item-id.ts";
 import { LEASE_TIMES, type LeaseTimes } from "./limits.ts";
 import { createLeaseTable, type LeaseTable } from "./table.ts";
 import { takeLease } from "./take-lease.ts";
@@ -77,7 +78,7 @@ class LeasedCheckpoint implements DynamoCheckpoint {
     this.#options = options;
     this.#times = options.times ?? LEASE_TIMES;
     this.#nowMs = options.nowMs ?? (() => performance.now());
-    this.#id = `ingester:${name}`;
+    this.#id = itemId(name);
     this.#table = createLeaseTable({ client, tableName, id: this.#id });
   }
 

@@ -114,16 +114,13 @@ export class IngesterStack extends Stack {
 
   /** No service: `npm run ops` starts it with a command, follows its log and takes its exit code. */
   private operations(image: DockerImageAsset, props: IngesterStackProps): HardenedTask {
-    const { stage, stream, cursorTable, largePacks, failedBatches, proxy } = props;
+    const { stage, stream, cursorTable, failedBatches, proxy } = props;
     const environment: EnvironmentOf<"operations"> = {
       ...throughProxy({ user: DATABASE_ROLES.indexer, proxyEndpoint: proxy.endpoint }),
       LOG_LEVEL: "info",
-      RELAY_URL: stage.relayUrls.join(","),
       LANES: String(stage.stream.lanes),
-      STREAM: "kinesis",
       KINESIS_STREAM_NAME: stream.streamName,
       DYNAMODB_TABLE_NAME: cursorTable.tableName,
-      LARGE_PACKS_BUCKET: largePacks.bucketName,
       FAILED_BATCHES_BUCKET: failedBatches.bucketName,
     };
     const task = new HardenedTask(this, "Operations", {
@@ -137,11 +134,13 @@ export class IngesterStack extends Stack {
       command: ["status"],
     });
     const { taskRole } = task.taskDefinition;
+    // sql, status, dead-letters.
     proxy.grantConnect(taskRole, DATABASE_ROLES.indexer);
-    stream.grant(taskRole, "kinesis:PutRecords", "kinesis:ListShards");
+    // rewind.
     cursorTable.grant(taskRole, "dynamodb:GetItem", "dynamodb:PutItem");
-    grantObjects(largePacks, { to: taskRole, actions: ["s3:GetObject"] });
-    grantObjects(failedBatches, { to: taskRole, actions: ["s3:GetObject"] });
+    // redrive.
+    stream.grant(taskRole, "kinesis:PutRecords", "kinesis:ListShards");
+    grantObjects(failedBatches, { to: taskRole, actions: ["s3:GetObject", "s3:DeleteObject"] });
     taskRole.addToPrincipalPolicy(
       new iam.PolicyStatement({ actions: ["s3:ListBucket"], resources: [failedBatches.bucketArn] }),
     );

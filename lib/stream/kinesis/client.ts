@@ -20,10 +20,11 @@ export function createKinesisClient(options: ClientOptions): KinesisClient {
   return new KinesisClient({ ...common(options), requestHandler: handler(ANSWER_TIMEOUT_MS) });
 }
 
-/** Addresses objects by path, which every S3 server understands. */
-export function createS3Client(options: ClientOptions): S3Client {
+/** Addresses objects by path, which every S3 server understands. `attempts`: of each call, where nobody else tries again. */
+export function createS3Client(options: ClientOptions & { readonly attempts?: number }): S3Client {
   return new S3Client({
     ...common(options),
+    maxAttempts: options.attempts ?? 1,
     requestHandler: handler(OBJECT_TIMEOUT_MS),
     forcePathStyle: options.endpoint !== null,
   });
@@ -53,7 +54,7 @@ function common({ region, endpoint }: ClientOptions) {
 }
 
 function handler(answerTimeoutMs: number): NodeHttpHandler {
-  const agent = { keepAlive: true, maxSockets: MAX_CALLS_AT_A_TIME, OBJECT_TIMEOUT_MS };
+  const agent = { keepAlive: true, maxSockets: MAX_CALLS_AT_A_TIME };
   return new NodeHttpHandler({
     connectionTimeout: CONNECT_TIMEOUT_MS,
     requestTimeout: answerTimeoutMs,

@@ -13,3 +13,18 @@ export class KinesisClosedError extends Error {
 export class KinesisStreamError extends Error {
   override readonly name = "KinesisStreamError";
 }
+
+/** The stream did not take a record for so long that somebody has to look. */
+export class KinesisPutError extends Error {
+  override readonly name = "KinesisPutError";
+
+  constructor(options: {
+    readonly streamName: string;
+    readonly code: string;
+    readonly message: string;
+    readonly giveUpAfterMs: number;
+  }) {
+    const { streamName, code, message, giveUpAfterMs } = options;
+    super(`stream ${streamName} has not taken a record for ${giveUpAfterMs / 1000} s (${code}: ${message})`);
+  }
+}

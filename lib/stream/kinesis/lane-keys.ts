@@ -15,3 +15,9 @@ export function laneKeys({ lane, lanes }: { readonly lane: number; readonly lane
   const hashKey = ((2n * BigInt(lane) + 1n) << HASH_KEY_BITS) / (2n * BigInt(lanes));
   return { partitionKey: String(lane), explicitHashKey: String(hashKey) };
 }
+
+/** The lane that a record's key names; 0 where it names none: whoever wrote it may have used any key. */
+export function laneNamed(partitionKey: string, { lanes }: { readonly lanes: number }): number {
+  const lane = /^\d{1,4}$/.test(partitionKey) ? Number(partitionKey) : 0;
+  return lane < lanes ? lane : 0;
+}
