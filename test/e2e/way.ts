@@ -23,7 +23,7 @@ import type { MappingSettings } from "../support/event-source-mapping/settings.t
 import { type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
 import { AWS_ENVIRONMENT } from "../support/kinesis-local.ts";
 import { type DeployedFunction, deployFunction } from "../support/lambda/deployed-function.ts";
-import { readDeployment } from "../support/lambda/deployment.ts";
+import { type DeployedIndexer, readDeployment } from "../support/lambda/deployment.ts";
 import { createLateProxy, type LateProxy } from "../support/late-proxy.ts";
 import { type RelayProcess, startRelay } from "../support/unified-process.ts";
 
@@ -43,6 +43,7 @@ export interface WayOptions {
 }
 
 export interface Way extends AsyncDisposable {
+  readonly deployed: DeployedIndexer;
   readonly scene: AwsScene;
   readonly relay: RelayProcess;
   /** Between everybody and the stream. */
@@ -64,7 +65,7 @@ export interface Way extends AsyncDisposable {
 }
 
 /** Each flush makes a pack a lane, and the server takes some hundred a second. Milliseconds. */
-const FLUSH_AFTER_MS = 200;
+const FLUSH_AFTER_MS = 500;
 
 export async function startWay(options: WayOptions): Promise<Way> {
   const { servers, speed = "1000", flushAfterMs = FLUSH_AFTER_MS } = options;
@@ -112,6 +113,7 @@ export async function startWay(options: WayOptions): Promise<Way> {
   );
   const owned = starting.move();
   return {
+    deployed,
     scene,
     relay,
     stream,
@@ -148,4 +150,11 @@ async function behindPort(database: TestDatabase): Promise<{ databasePort: LateP
   url.host = `127.0.0.1:${databasePort.port}`;
   url.searchParams.set("options", "-c role=indexer");
   return { databasePort, address: url.href };
+}
+
+/** Nothing of it was done, and all of it is asked for again. */
+export function isInVain({ records, invocation }: MappingCall): boolean {
+  const first = { itemIdentifier: records[0]?.sequenceNumber };
+  const answer = JSON.stringify({ batchItemFailures: [first] });
+  return invocation.kind === "answered" && JSON.stringify(invocation.payload) === answer;
 }

@@ -1,6 +1,8 @@
 /** A way that is at its end in; out: everything in which it differs from what an undisturbed run over the recording leaves, one line each. */
 import { Pool } from "pg";
 import { type AwsServers, savedItem } from "../support/aws-scene.ts";
+import { createKinesisSource } from "../support/event-source-mapping/kinesis-source.ts";
+import type { ShardPage } from "../support/event-source-mapping/port.ts";
 import { expectedCounts, storedCounts } from "../support/expected-counts.ts";
 import { differences, valueDifferences } from "../support/expected-end.ts";
 import { LAST_SEQ } from "../support/unified-process.ts";
@@ -15,6 +17,7 @@ export async function faultsOf(way: Way, servers: AwsServers): Promise<readonly 
       const { rows } = await pool.query<{ line: string }>(query);
       found.push(...rows.map(({ line }) => `${what}: ${line}`));
     }
+    found.push(...(await unseenRecords(way)));
     const { seq } = await savedItem(servers, way.scene);
     if (seq !== LAST_SEQ) found.push(`cursor: ${seq} is saved, ${LAST_SEQ} is right`);
     return [...found, ...way.failedBatches().map((key) => `failed batch: ${key}`)];
@@ -30,6 +33,24 @@ const LEFT_OVER = {
   "broken chain": "SELECT actor || ': ' || broken AS line FROM standpipe.repo WHERE broken > 0",
   "last seq": `SELECT max(applied_seq)::text AS line FROM firehose_cursor HAVING max(applied_seq) <> ${LAST_SEQ}`,
 } as const;
+
+/** Of the stream itself, so that nobody looks for a fault of the function where the stream's stand-in or the mapping has one. */
+async function unseenRecords({ calls, streamClient, scene }: Way): Promise<string[]> {
+  const seen = new Set(calls.flatMap(({ records }) => records.map(({ sequenceNumber }) => sequenceNumber)));
+  const source = createKinesisSource({ client: streamClient, streamName: scene.streamName });
+  const unseen: string[] = [];
+  for (const { shardId } of await source.list()) {
+    let iterator: string | null = await source.begin(shardId);
+    for (let empty = 0; iterator !== null && empty < 2; ) {
+      const { records, next }: ShardPage = await source.read(iterator);
+      for (const { sequenceNumber } of records)
+        if (!seen.has(sequenceNumber)) unseen.push(`${shardId} ${sequenceNumber}`);
+      empty = records.length === 0 ? empty + 1 : 0;
+      iterator = next;
+    }
+  }
+  return unseen.map((place) => `record that the function never got: ${place}`);
+}
 
 async function countDifferences(pool: Pool): Promise<string[]> {
   const stored = await storedCounts(pool);
