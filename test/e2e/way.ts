@@ -18,6 +18,7 @@ import {
   type MappingOptions,
   startMapping,
 } from "../support/event-source-mapping/mapping.ts";
+import type { StreamRecord } from "../support/event-source-mapping/port.ts";
 import { createS3Destination } from "../support/event-source-mapping/s3-destination.ts";
 import type { MappingSettings } from "../support/event-source-mapping/settings.ts";
 import { type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
@@ -31,6 +32,8 @@ export interface WayOptions {
   readonly servers: AwsServers;
   /** Events a second of the relay, or `max`. */
   readonly speed?: string;
+  /** In place of `standpipe relay`; whoever made it disposes of it. */
+  readonly relay?: Pick<RelayProcess, "url">;
   /** In place of what the template says; said in the scenario. */
   readonly settings?: Partial<MappingSettings>;
   readonly pacing?: MappingOptions["pacing"];
@@ -45,7 +48,6 @@ export interface WayOptions {
 export interface Way extends AsyncDisposable {
   readonly deployed: DeployedIndexer;
   readonly scene: AwsScene;
-  readonly relay: RelayProcess;
   /** Between everybody and the stream. */
   readonly stream: FaultyProxy;
   /** Past the proxy. */
@@ -57,6 +59,8 @@ export interface Way extends AsyncDisposable {
   readonly mapping: EventSourceMapping;
   /** Calls that are over. */
   readonly calls: readonly MappingCall[];
+  /** What went to the failure bucket, also where it was taken out again. */
+  readonly discarded: readonly StreamRecord[];
   readonly failureBucket: string;
   /** Keys in the failure bucket. */
   failedBatches(): readonly string[];
@@ -71,7 +75,7 @@ export async function startWay(options: WayOptions): Promise<Way> {
   const { servers, speed = "1000", flushAfterMs = FLUSH_AFTER_MS } = options;
   await using starting = new AsyncDisposableStack();
   const scene = await createScene(servers);
-  const relay = starting.use(await startRelay("--speed", speed));
+  const relay = options.relay ?? starting.use(await startRelay("--speed", speed));
   const stream = starting.use(await startFaultyProxy(servers.kinesis.endpoint));
   const database = starting.use(await createTestDatabase());
   const { databasePort, address } = await behindPort(database);
@@ -95,18 +99,25 @@ export async function startWay(options: WayOptions): Promise<Way> {
     }),
   );
   const calls: MappingCall[] = [];
+  const discarded: StreamRecord[] = [];
   const failureBucket = `failed-${scene.streamName}`;
   // As patient as Lambda.
   const client = new KinesisClient({ endpoint: stream.endpoint, requestHandler: new NodeHttpHandler() });
   starting.defer(() => client.destroy());
   const s3 = createS3Client({ region: null, endpoint: servers.s3.endpoint });
   starting.defer(() => s3.destroy());
+  const bucket = createS3Destination({ client: s3, bucket: failureBucket, nowMs: Date.now });
   const mapping = starting.use(
     startMapping({
       source: createKinesisSource({ client, streamName: scene.streamName }),
       settings: { ...deployed.mapping, ...options.settings },
       fn,
-      destination: createS3Destination({ client: s3, bucket: failureBucket, nowMs: Date.now }),
+      destination: {
+        async deliver(batch) {
+          await bucket.deliver(batch);
+          discarded.push(...batch.records);
+        },
+      },
       onCall: (call) => void calls.push(call),
       ...(options.pacing !== undefined && { pacing: options.pacing }),
     }),
@@ -115,7 +126,6 @@ export async function startWay(options: WayOptions): Promise<Way> {
   return {
     deployed,
     scene,
-    relay,
     stream,
     streamClient: servers.kinesis.client,
     database,
@@ -123,6 +133,7 @@ export async function startWay(options: WayOptions): Promise<Way> {
     fn,
     mapping,
     calls,
+    discarded,
     failureBucket,
     failedBatches: () => [...servers.s3.objects.keys()].filter((path) => path.startsWith(`/${failureBucket}/`)),
     ingest: ({ standby = false, exitWhenIdle = true } = {}) =>
@@ -150,11 +161,4 @@ async function behindPort(database: TestDatabase): Promise<{ databasePort: LateP
   url.host = `127.0.0.1:${databasePort.port}`;
   url.searchParams.set("options", "-c role=indexer");
   return { databasePort, address: url.href };
-}
-
-/** Nothing of it was done, and all of it is asked for again. */
-export function isInVain({ records, invocation }: MappingCall): boolean {
-  const first = { itemIdentifier: records[0]?.sequenceNumber };
-  const answer = JSON.stringify({ batchItemFailures: [first] });
-  return invocation.kind === "answered" && JSON.stringify(invocation.payload) === answer;
 }

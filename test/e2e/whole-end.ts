@@ -35,8 +35,9 @@ const LEFT_OVER = {
 } as const;
 
 /** Of the stream itself, so that nobody looks for a fault of the function where the stream's stand-in or the mapping has one. */
-async function unseenRecords({ calls, streamClient, scene }: Way): Promise<string[]> {
-  const seen = new Set(calls.flatMap(({ records }) => records.map(({ sequenceNumber }) => sequenceNumber)));
+async function unseenRecords({ calls, discarded, streamClient, scene }: Way): Promise<string[]> {
+  const known = [...calls.flatMap(({ records }) => records), ...discarded];
+  const seen = new Set(known.map(({ sequenceNumber }) => sequenceNumber));
   const source = createKinesisSource({ client: streamClient, streamName: scene.streamName });
   const unseen: string[] = [];
   for (const { shardId } of await source.list()) {
@@ -49,7 +50,7 @@ async function unseenRecords({ calls, streamClient, scene }: Way): Promise<strin
       iterator = next;
     }
   }
-  return unseen.map((place) => `record that the function never got: ${place}`);
+  return unseen.map((place) => `record that neither function nor bucket got: ${place}`);
 }
 
 async function countDifferences(pool: Pool): Promise<string[]> {
