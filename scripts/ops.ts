@@ -2,8 +2,13 @@
  * `npm run ops -- --stage production dead-letters list`: runs a command of `standpipe` inside the network of a stage, shows what it
  * says and ends with its exit code. The task has the rights; whoever runs this needs only those to start it and to read its log.
  * It speaks to AWS through the `aws` command, with whatever profile and region that has.
+ *
+ * `migrate` is the owner's, and only the function that deployments call has the owner's password and a way to the instance itself.
  */
 import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { resourceName } from "../lib/infra/names.ts";
@@ -14,6 +19,8 @@ const USAGE = "usage: npm run ops -- --stage development|production <command of 
 const LOOK_EVERY_MS = Number(process.env.OPS_LOOK_EVERY_MS ?? 2_000);
 /** The name of the task's container, and of its part of the log. */
 const CONTAINER = "operations";
+/** As long as the function may take: before that the command must not take its silence for an end. */
+const MIGRATION_LIMIT_SECONDS = 900;
 const STOPPING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 class OpsError extends Error {
@@ -40,6 +47,8 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(args: readonly string[]): Promise<number> {
   try {
     const { stage, command } = readArguments(args);
+    // With --lanes it writes rows, as other commands do.
+    if (command.join(" ") === "migrate") return await migrate(stage);
     const place = await placeOf(stage);
     using interrupt = listenForInterrupt();
     const task = await start(place, command);
@@ -59,6 +68,36 @@ function readArguments(args: readonly string[]): { readonly stage: string; reado
   if (stage.reduced)
     throw new OpsError(`${name} has no tasks: run node bin/standpipe.ts ${command.join(" ")} on this machine`);
   return { stage: name, command };
+}
+
+/** What the function answers: what was applied, or why not, in a sentence that says what to do. */
+async function migrate(stage: string): Promise<number> {
+  const name = (what: string) => resourceName({ name: stageNamed(stage).name }, what);
+  console.error(`ops: calling ${name("migrate")}; its log: aws logs tail /standpipe/${stage}/migrate --follow`);
+  await using folder = await temporaryFolder();
+  const answerFile = join(folder.path, "answer.json");
+  const { FunctionError: failed } = await aws<{ readonly FunctionError?: string }>([
+    "lambda",
+    "invoke",
+    `--function-name=${name("migrate")}`,
+    `--cli-read-timeout=${MIGRATION_LIMIT_SECONDS}`,
+    answerFile,
+  ]);
+  const answer = JSON.parse(await readFile(answerFile, "utf8")) as MigrationAnswer;
+  if (failed !== undefined) throw new Error(answer.errorMessage ?? `the function failed: ${failed}`);
+  const applied = answer.applied ?? [];
+  console.log(applied.length === 0 ? "nothing to do: the database is up to date" : `applied ${applied.join(", ")}`);
+  return 0;
+}
+
+interface MigrationAnswer {
+  readonly applied?: readonly string[];
+  readonly errorMessage?: string;
+}
+
+async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "standpipe-ops-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
 /** From the outputs of the ingester's stack. */

@@ -1,8 +1,7 @@
 /** `standpipe rewind`: the ingester's cursor, moved back, so that the relay is read from there again. */
 import { hostname } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
-import { createDynamoClient } from "../../lib/checkpoint/dynamodb/client.ts";
-import { type RewindResult, type RewindTarget, rewindCursor } from "../../lib/checkpoint/dynamodb/rewind.ts";
+import type { RewindResult, RewindTarget } from "../../lib/checkpoint/dynamodb/rewind.ts";
 import { ConfigurationError } from "../../lib/config/configuration-error.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { readSettings } from "../../lib/config/read-settings.ts";
@@ -41,20 +40,17 @@ async function run(options: RewindCommandOptions, { streams, environment }: Comm
   const settings = readSettings("rewind", environment);
   const { streamName, tableName } = placesOf(settings);
   refuseForgotten(options, settings);
-  const client = createDynamoClient({ region: settings.AWS_REGION, endpoint: settings.AWS_ENDPOINT_URL_DYNAMODB });
-  try {
-    const result = await rewindCursor({
-      client,
-      tableName,
-      name: streamName,
-      relay: options.relay ?? null,
-      target: options.to,
-      owner: `standpipe rewind on ${hostname()}`,
-    });
-    createScreen(streams).line(outcomeText(result, options, tableName));
-  } finally {
-    client.destroy();
-  }
+  // Half a second of loading that no other command has to pay for.
+  const { runRewind } = await import("../rewind/run-rewind.ts");
+  const result = await runRewind({
+    settings,
+    tableName,
+    name: streamName,
+    relay: options.relay ?? null,
+    target: options.to,
+    owner: `standpipe rewind on ${hostname()}`,
+  });
+  createScreen(streams).line(outcomeText(result, options, tableName));
 }
 
 function placesOf(settings: Settings<"rewind">): { readonly streamName: string; readonly tableName: string } {

@@ -11,9 +11,10 @@ import { MAX_SEAL_BYTES } from "../../lib/core/pack.ts";
 import { parseRelayAddress } from "../../lib/firehose/websocket/relay-address.ts";
 import { createWebsocketSource } from "../../lib/firehose/websocket/source.ts";
 import { createIngest } from "../../lib/ingest/ingest.ts";
+import { untilAborted } from "../../lib/ingest/until-aborted.ts";
 import { checkStream, createKinesisClient, createS3Client } from "../../lib/stream/kinesis/client.ts";
 import { createLargePackStore } from "../../lib/stream/kinesis/large-packs.ts";
-import { createKinesisWriter } from "../../lib/stream/kinesis/writer.ts";
+import { createKinesisWriter, type KinesisWriter } from "../../lib/stream/kinesis/writer.ts";
 import { errorLine } from "../../lib/telemetry/log.ts";
 import { isWrongUse } from "../exit-codes.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
@@ -71,7 +72,7 @@ export async function openKinesisPipeline(options: KinesisPipelineOptions): Prom
       lanes: settings.LANES,
       writer,
       checkpoint,
-      recordGap: (gap) => recordWhenPossible(gap, checkpoint, options),
+      recordGap: (gap) => recordDurably(gap, writer, options),
       keepsCollection: compileCollectionFilter(settings.COLLECTIONS),
       flush: { maxEvents: PACK_EVENTS, maxBytes: MAX_SEAL_BYTES, maxAgeMs: settings.FLUSH_AFTER_MS },
       maxInFlightBytes: settings.MAX_IN_FLIGHT_MB * 1e6,
@@ -126,19 +127,17 @@ function openCheckpoint(options: KinesisPipelineOptions, resources: AsyncDisposa
   );
 }
 
-/** A gap is told before reading goes on behind it: with the table away, reading waits. */
-function recordWhenPossible(gap: Gap, checkpoint: DynamoCheckpoint, options: KinesisPipelineOptions): Promise<void> {
-  return whenAnswering(async () => {
-    await checkpoint.held();
-    await checkpoint.recordGap(gap);
-    options.surroundings.telemetry.log.warn("a span of the stream may be missing", {
-      reason: gap.reason,
-      relay: gap.relay,
-      afterSeq: gap.afterSeq,
-      beforeSeq: gap.beforeSeq,
-      detail: gap.detail,
-    });
-  }, options);
+/** Reading goes on behind a gap when it is durable: with the stream away, it waits. */
+async function recordDurably(gap: Gap, writer: KinesisWriter, options: KinesisPipelineOptions): Promise<void> {
+  const { settings, stop, surroundings } = options;
+  await untilAborted(stop, [writer.recordGap(gap, { lanes: settings.LANES })]);
+  surroundings.telemetry.log.warn("a span of the stream may be missing", {
+    reason: gap.reason,
+    relay: gap.relay,
+    afterSeq: gap.afterSeq,
+    beforeSeq: gap.beforeSeq,
+    detail: gap.detail,
+  });
 }
 
 /** What AWS does not do now it may do later; only what a person has to mend ends the trying. */

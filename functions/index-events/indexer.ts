@@ -7,13 +7,14 @@ import { keepLetter } from "../../lib/consume/keep-letter.ts";
 import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
 import { recordLetter } from "../../lib/core/dead-letter.ts";
 import { createDatabaseLogin, type DatabaseLogin, isRefusedLogin } from "../../lib/credentials/database-login.ts";
+import { recordGap } from "../../lib/store/gaps.ts";
 import { StoreError } from "../../lib/store/port.ts";
 import { createPostgresStore, type PostgresStore } from "../../lib/store/postgres-store.ts";
 import { createS3Client } from "../../lib/stream/kinesis/client.ts";
 import { fetchLargePack } from "../../lib/stream/kinesis/large-packs.ts";
 import type { Telemetry } from "../../lib/telemetry/port.ts";
 import { DeploymentError } from "./errors.ts";
-import type { ReferenceItem, UnreadableItem } from "./read-items.ts";
+import type { GapItem, ReferenceItem, UnreadableItem } from "./read-items.ts";
 import type { Worker } from "./work-items.ts";
 
 export interface IndexerOptions {
@@ -51,6 +52,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
     consume: (packs, { oneByOne }) => database.use((store) => consume(packs, { ...consumeOptions(store), oneByOne })),
     async workOther(item) {
       if (item.kind === "unreadable") return keep(item);
+      if (item.kind === "gap") return database.use((store) => keepGap(item, { store, telemetry }));
       const fetched = await fetchReferenced(item, { client: s3, bucket: settings.LARGE_PACKS_BUCKET });
       if (fetched.ok) return database.use((store) => consume([fetched.pack], consumeOptions(store)));
       const { header } = item.reference;
@@ -86,6 +88,21 @@ async function fetchReferenced(
       },
     );
   }
+}
+
+/** The same gap again is the same row. The ingester has counted it. */
+async function keepGap(
+  { gap }: GapItem,
+  { store, telemetry }: { readonly store: PostgresStore; readonly telemetry: Telemetry },
+): Promise<void> {
+  await recordGap(store.pool, gap);
+  telemetry.log.warn("a span of the stream may be missing", {
+    reason: gap.reason,
+    relay: gap.relay,
+    afterSeq: gap.afterSeq,
+    beforeSeq: gap.beforeSeq,
+    detail: gap.detail,
+  });
 }
 
 /** Where its place is known, its lane goes on behind it, as with any pack that cannot be read. */

@@ -1,4 +1,5 @@
 /** The records of an event in, what is to be worked out: one item for each record, in their order. */
+import type { Gap } from "../../lib/core/cursor.ts";
 import type { Pack, PackHeader } from "../../lib/core/pack.ts";
 import { laneNamed } from "../../lib/stream/kinesis/lane-keys.ts";
 import type { PackReference } from "../../lib/stream/kinesis/pack-reference.ts";
@@ -33,7 +34,13 @@ export interface UnreadableItem extends ItemBase {
   readonly lane: number;
 }
 
-export type Item = PackItem | ReferenceItem | UnreadableItem;
+/** A span that the ingester may have missed: for the ledger. */
+export interface GapItem extends ItemBase {
+  readonly kind: "gap";
+  readonly gap: Gap;
+}
+
+export type Item = PackItem | ReferenceItem | GapItem | UnreadableItem;
 
 /** @throws DeploymentError where a pack was written with another number of lanes: then nothing of the batch is worked. */
 export function readItems({ Records }: KinesisEvent, { lanes }: { readonly lanes: number }): readonly Item[] {
@@ -51,6 +58,7 @@ export function readItems({ Records }: KinesisEvent, { lanes }: { readonly lanes
         lane: laneNamed(partitionKey, { lanes }),
       };
     }
+    if (record.kind === "gap") return { kind: "gap", sequenceNumber, gap: record.gap };
     const { header } = record.kind === "pack" ? record.pack : record.reference;
     checkLanes(header, { lanes, sequenceNumber });
     return record.kind === "pack"

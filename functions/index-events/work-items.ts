@@ -6,7 +6,7 @@ import { type LimitedResult, withinTime } from "./time-limit.ts";
 export interface Worker {
   /** Packs in one go; rejects with a StoreError of kind `transient` where they can be given again. */
   consume(packs: readonly PackItem["pack"][], options: { readonly oneByOne: boolean }): Promise<void>;
-  /** Anything that is not a pack yet: fetched, or kept as a dead letter. */
+  /** Anything that is not a pack yet: fetched, written into the gap ledger, or kept as a dead letter. */
   workOther(item: Exclude<Item, PackItem>): Promise<void>;
   /** Cuts what is under way: it rejects. */
   cut(): void;

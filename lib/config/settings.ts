@@ -157,8 +157,7 @@ export const SETTINGS = {
   }),
   DYNAMODB_TABLE_NAME: optionalSetting({
     allowed: "a table's name: 3 to 255 letters, digits, dots, dashes or underscores",
-    meaning:
-      "With Kinesis: the DynamoDB table that holds the cursor, its lease and the gaps. Its key is the text `id`.",
+    meaning: "With Kinesis: the DynamoDB table that holds the cursor and its lease. Its key is the text `id`.",
     read: matchingText(/^[A-Za-z0-9_.-]{3,255}$/),
   }),
   AWS_ENDPOINT_URL_DYNAMODB: optionalSetting({

@@ -18,6 +18,8 @@ interface Answers {
   readonly statuses: readonly string[];
   readonly exitCode?: number;
   readonly stoppedReason?: string;
+  /** Of the function. */
+  readonly migration?: { readonly applied?: readonly string[]; readonly errorMessage?: string };
 }
 
 const OUTPUTS = {
@@ -71,6 +73,12 @@ switch (args[1]) {
   case "run-task":
     say({ tasks: [task], failures: [] });
     break;
+  case "invoke": {
+    const { migration } = answers;
+    require("node:fs").writeFileSync(args.find((arg) => arg.endsWith("answer.json")), JSON.stringify(migration));
+    say({ StatusCode: 200, ...(migration.errorMessage === undefined ? {} : { FunctionError: "Unhandled" }) });
+    break;
+  }
   case "stop-task":
     say({ task });
     break;
@@ -139,6 +147,19 @@ describe("npm run ops", () => {
       stoppedReason: "CannotPullContainerError",
     });
     expect([status, stderr]).toEqual([1, expect.stringContaining("did not run: CannotPullContainerError")]);
+  });
+
+  it.each([
+    [{ applied: ["0006_new"] }, 0, "applied 0006_new\n", ""],
+    [{ applied: [] }, 0, "nothing to do: the database is up to date\n", ""],
+    [{ errorMessage: "Somebody holds a table: deploy again" }, 1, "", "ops: Somebody holds a table: deploy again"],
+  ])("has migrations applied by the function of the owner: %j", (migration, code, out, reason) => {
+    const { status, stdout, stderr, calls } = ops(["--stage", "production", "migrate"], { statuses: [], migration });
+    expect([status, stdout]).toEqual([code, out]);
+    expect(stderr).toContain(reason);
+    expect(calls.map(([service, verb, name]) => [service, verb, name])).toEqual([
+      ["lambda", "invoke", "--function-name=standpipe-production-migrate"],
+    ]);
   });
 
   it.each([

@@ -313,6 +313,28 @@ describe("bastion", () => {
     asked.resourceCountIs("AWS::EC2::Instance", 1);
     const [instance] = propertiesOf(asked, "AWS::EC2::Instance");
     expect(instance).not.toHaveProperty("KeyName");
+    const [group] = propertiesOf(asked, "AWS::EC2::SecurityGroup").filter(
+      ({ GroupDescription }) => String(GroupDescription) === "Session Manager",
+    );
+    expect(group).toBeDefined();
+    expect(group).not.toHaveProperty("SecurityGroupIngress");
+  });
+
+  it("reaches the proxy as readers do, and is found by its output", () => {
+    const asked = builtStage(STAGES.production, { bastion: "true" }).template("database");
+    const [instance] = propertiesOf(asked, "AWS::EC2::Instance");
+    expect(JSON.stringify(instance?.["SecurityGroupIds"])).toContain("ReaderSecurityGroup");
+    asked.hasOutput("BastionInstanceId", {});
+  });
+});
+
+describe("people's own SQL", () => {
+  it("has outputs for the group, the address and the right that a reader needs", () => {
+    network.hasOutput("ReaderSecurityGroupId", {});
+    database.hasOutput("ProxyEndpoint", {});
+    const arn = JSON.stringify(database.findOutputs("ReaderConnectArn"));
+    // arn:PARTITION:rds-db:REGION:ACCOUNT:dbuser:PROXY/reader
+    expect(arn).toMatch(/":rds-db:",.*":dbuser:",\{"Fn::Select":\[6,\{"Fn::Split":\[":",.*DBProxyArn.*"\/reader"/);
   });
 });
 

@@ -126,6 +126,21 @@ describe("the Kinesis writer", () => {
     expect(telemetry.gauges.get("retrying_lanes")).toBe(0);
   });
 
+  test("puts a gap into the stream in turn, again until it is there, and counts packs as before", async () => {
+    onCalls({ kind: "error", status: 500, type: "InternalFailure" }, (call) => call < 2);
+    const writer = createWriter();
+    const gap = { reason: "relay-switch", relay: "relay.test", epoch: 1, detail: "made for a test" } as const;
+    const known = { afterSeq: 7, beforeSeq: null, fromTimeMs: 1_000, toTimeMs: null };
+    await writer.recordGap({ ...gap, ...known }, { lanes: 4 });
+    await Promise.all([send(writer, 3), writer.recordGap({ ...gap, ...known }, { lanes: 4 })]);
+    const reader = createKinesisReader({ client: server.client, streamName });
+    expect(numbersByLane(await reader.all())).toEqual(everyLane(3));
+    expect(reader.gaps).toEqual([gap, gap].map((one) => ({ ...one, ...known })));
+    expect(telemetry.counts.get("put_retries_total InternalFailure")).toBe(2);
+    writer.close();
+    await expect(writer.recordGap({ ...gap, ...known }, { lanes: 4 })).rejects.toThrow("the stream is closed");
+  });
+
   test.each<[string, Fault, string]>([
     [
       "throttled as a whole",

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { encodeGap } from "../../lib/core/gap-record.ts";
 import { encodePack, type Pack } from "../../lib/core/pack.ts";
 import { createS3Client } from "../../lib/stream/kinesis/client.ts";
 import { laneKeys } from "../../lib/stream/kinesis/lane-keys.ts";
@@ -198,6 +199,16 @@ describe("standpipe redrive", () => {
     fail([new TextEncoder().encode("no pack")]);
     expect((await redrive()).out).toContain("(1 pack, 0 events)");
     await expect(inStream()).rejects.toThrow("a record cannot be read: bad-magic");
+  });
+
+  test("puts a gap that the ingester has found on the stream again", async () => {
+    const gap = { reason: "outdated-cursor", relay: "relay.test", epoch: 1, afterSeq: 10, beforeSeq: 50 } as const;
+    const bytes = encodeGap({ ...gap, fromTimeMs: null, toTimeMs: null, detail: "made for a test" });
+    fail([bytes, makePack({ lane: 0, number: 1 })]);
+    expect((await redrive()).out).toContain("(2 packs, 1 event), 0 stay");
+    const reader = createKinesisReader({ client: kinesis.client, streamName });
+    expect((await reader.all()).map(({ pack }) => pack.header.number)).toEqual([1]);
+    expect(reader.gaps).toMatchObject([gap]);
   });
 
   test("puts the reference to a large pack on the stream as it was", async () => {

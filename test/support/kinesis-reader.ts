@@ -8,6 +8,7 @@ import {
   type Shard,
 } from "@aws-sdk/client-kinesis";
 import type { S3Client } from "@aws-sdk/client-s3";
+import type { Gap } from "../../lib/core/cursor.ts";
 import type { Pack } from "../../lib/core/pack.ts";
 import { fetchLargePack } from "../../lib/stream/kinesis/large-packs.ts";
 import { readRecord } from "../../lib/stream/kinesis/read-record.ts";
@@ -40,6 +41,8 @@ interface Place {
 
 /** `next` gives what is new since the last call, in order; an empty list where nothing is. */
 export interface KinesisReader {
+  /** Those found so far, which are no packs. */
+  readonly gaps: readonly Gap[];
   next(): Promise<ReadRecord[]>;
   /** Looks again and again until so many records in all have been read, then gives those. */
   until(count: number, limitMs?: number): Promise<ReadRecord[]>;
@@ -50,6 +53,7 @@ export interface KinesisReader {
 export function createKinesisReader(options: ReaderOptions): KinesisReader {
   const { client, streamName } = options;
   const places = new Map<string, Place>();
+  const gaps: Gap[] = [];
   const readShard = async (shardId: string): Promise<ReadRecord[]> => {
     const place = places.get(shardId) ?? { iterator: await firstIterator(options, shardId), isOver: false };
     places.set(shardId, place);
@@ -61,7 +65,9 @@ export function createKinesisReader(options: ReaderOptions): KinesisReader {
       place.iterator = NextShardIterator;
       place.isOver = NextShardIterator === undefined || NextShardIterator === null;
       for (const { Data: data = new Uint8Array(), PartitionKey: partitionKey = "" } of Records) {
-        found.push({ shardId, partitionKey, data, pack: await packOf(data, options) });
+        const content = await contentOf(data, options);
+        if ("header" in content) found.push({ shardId, partitionKey, data, pack: content });
+        else gaps.push(content);
       }
       if (Records.length === 0) break;
     }
@@ -80,6 +86,7 @@ export function createKinesisReader(options: ReaderOptions): KinesisReader {
     return found;
   };
   return {
+    gaps,
     next,
     async until(count, limitMs = 30_000) {
       const found: ReadRecord[] = [];
@@ -120,10 +127,11 @@ async function firstIterator(
   return ShardIterator;
 }
 
-async function packOf(data: Uint8Array, { large }: ReaderOptions): Promise<Pack> {
+async function contentOf(data: Uint8Array, { large }: ReaderOptions): Promise<Pack | Gap> {
   const record = readRecord(data);
   if (!record.ok) throw new Error(`a record cannot be read: ${record.reason} at ${record.offset}`);
   if (record.kind === "pack") return record.pack;
+  if (record.kind === "gap") return record.gap;
   if (large === undefined) throw new Error("a record refers to the bucket");
   const result = await fetchLargePack(record.reference, large);
   if (!result.ok) throw new Error(`a large pack cannot be read: ${result.reason}`);

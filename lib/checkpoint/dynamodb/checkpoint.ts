@@ -1,11 +1,9 @@
 /** The fenced cursor in DynamoDB: one item with lease, fence, lanes and cursors, which only its holder can write. */
-import { createHash } from "node:crypto";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import type { Gap, SavedCursor } from "../../core/cursor.ts";
+import type { SavedCursor } from "../../core/cursor.ts";
 import type { Telemetry } from "../../telemetry/port.ts";
 import type { Checkpoint } from "../port.ts";
 import { LeaseClosedError, LeaseLostError } from "./errors.ts";
-import { gapAttributes } from "./gap-attributes.ts";
 import { type LeaseItem, withCursor } from "./item.ts";
 import { itemId } from "./item-id.ts";
 import { LEASE_TIMES, type LeaseTimes } from "./limits.ts";
@@ -42,8 +40,6 @@ export interface DynamoCheckpoint extends Checkpoint, AsyncDisposable {
   held(): Promise<void>;
   /** Resolves with LeaseLostError when another process has taken over; pending as long as none has. */
   readonly lost: Promise<Error>;
-  /** Writes a span that may be missing beside the cursor: this process has no database. The same gap is one item. */
-  recordGap(gap: Gap): Promise<void>;
 }
 
 /** Does nothing before `acquire`, which waits for the lease. One `acquire` for each. */
@@ -149,13 +145,6 @@ class LeasedCheckpoint implements DynamoCheckpoint {
     const waiter = Promise.withResolvers<void>();
     this.#waiters.push(waiter);
     return waiter.promise;
-  }
-
-  async recordGap(gap: Gap): Promise<void> {
-    const attributes = gapAttributes(gap);
-    const digest = createHash("sha256").update(JSON.stringify(attributes)).digest("hex").slice(0, 32);
-    const { name } = this.#options;
-    await this.#table.putBeside(`gap:${name}:${digest}`, { ...attributes, found_at: { S: new Date().toISOString() } });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

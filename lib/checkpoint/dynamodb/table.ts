@@ -7,7 +7,7 @@ import {
   ResourceNotFoundException,
 } from "@aws-sdk/client-dynamodb";
 import { CursorTableError } from "./errors.ts";
-import { type Attributes, fromAttributes, type LeaseItem, toAttributes } from "./item.ts";
+import { fromAttributes, type LeaseItem, toAttributes } from "./item.ts";
 
 /** What a write replaces; null: nothing may be there yet. */
 export type Seen = Pick<LeaseItem, "fence" | "beat"> | null;
@@ -17,8 +17,6 @@ export interface LeaseTable {
   read(): Promise<LeaseItem | null>;
   /** `conflict`: the item is another one than was seen, and nothing was written. */
   replace(seen: Seen, item: LeaseItem): Promise<"written" | "conflict">;
-  /** An item of its own beside the lease's; the same again changes nothing. */
-  putBeside(key: string, attributes: Attributes): Promise<void>;
 }
 
 export interface TableOptions {
@@ -52,11 +50,6 @@ export function createLeaseTable({ client, tableName, id }: TableOptions): Lease
         if (error instanceof ConditionalCheckFailedException) return "conflict";
         throw error;
       }
-    },
-    async putBeside(key, attributes) {
-      await explained(
-        client.send(new PutItemCommand({ TableName: tableName, Item: { id: { S: key }, ...attributes } })),
-      );
     },
   };
 }

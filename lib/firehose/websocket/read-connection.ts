@@ -235,11 +235,10 @@ class ConnectionReader {
 
   /** The first event of a numbering or after a gap: the sink learns of both before it gets the event. */
   async #arrive(event: FirehoseEvent): Promise<void> {
-    const { progress, sink, telemetry } = this.#options;
+    const { progress, sink } = this.#options;
     // The gap first: were we to die in between, the cursor would still stand before it and it would be found again.
     if (progress.gap !== null) {
       await sink.recordGap(closeGap(progress, progress.gap, event));
-      telemetry.count("gaps_total", 1, progress.gap.reason);
       progress.gap = null;
     }
     if (!progress.entered) {

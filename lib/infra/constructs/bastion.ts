@@ -1,5 +1,5 @@
 /** A way to forward a port to the proxy, off by default: no key, no open port, only Session Manager. */
-import { CfnOutput } from "aws-cdk-lib";
+import { CfnOutput, Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import { Construct } from "constructs";
 import { resourceName } from "../names.ts";
@@ -32,6 +32,7 @@ export class Bastion extends Construct {
       blockDevices: [{ deviceName: "/dev/xvda", volume: ec2.BlockDeviceVolume.ebs(8, { encrypted: true }) }],
     });
     host.instance.addSecurityGroup(reader);
-    new CfnOutput(this, "BastionInstanceId", { value: host.instanceId });
+    // In the stack, so that it goes by this name and nothing longer.
+    new CfnOutput(Stack.of(this), "BastionInstanceId", { value: host.instanceId });
   }
 }

@@ -1,5 +1,5 @@
 /** Where the rows are: RDS for PostgreSQL in isolated subnets, RDS Proxy in front, both reached with IAM tokens over TLS. */
-import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
+import { ArnFormat, CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as rds from "aws-cdk-lib/aws-rds";
@@ -44,6 +44,10 @@ export class DatabaseStack extends Stack {
     new CfnOutput(this, "DatabaseIdentifier", { value: this.database.instanceIdentifier });
     new CfnOutput(this, "DatabaseEndpoint", { value: this.database.dbInstanceEndpointAddress });
     new CfnOutput(this, "ProxyEndpoint", { value: this.proxy.endpoint });
+    new CfnOutput(this, "ReaderConnectArn", {
+      description: "Who may do rds-db:connect on it comes in as reader",
+      value: connectArn(this, this.proxy, DATABASE_ROLES.reader),
+    });
     new CfnOutput(this, "OwnerSecretArn", { value: this.ownerSecret.secretArn });
   }
 
@@ -137,4 +141,15 @@ function secretOf(database: rds.DatabaseInstance): secretsmanager.ISecret {
   if (database.secret === undefined)
     throw new StageError("RDS manages no secret of the owner: see manageMasterUserPassword");
   return database.secret;
+}
+
+/** A user of the proxy, as rights name it: with the proxy's id, which is the last part of its ARN ("Connecting to a proxy", RDS user guide). */
+function connectArn(stack: Stack, proxy: rds.DatabaseProxy, user: string): string {
+  const { resourceName: proxyId = "" } = stack.splitArn(proxy.dbProxyArn, ArnFormat.COLON_RESOURCE_NAME);
+  return stack.formatArn({
+    service: "rds-db",
+    resource: "dbuser",
+    resourceName: `${proxyId}/${user}`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
 }

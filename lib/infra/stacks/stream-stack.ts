@@ -16,7 +16,7 @@ export interface StreamStackProps extends StackProps {
 
 export class StreamStack extends Stack {
   readonly stream: kinesis.Stream;
-  /** Lease, fence, cursor and gaps. */
+  /** Lease, fence and cursor. */
   readonly cursorTable: dynamodb.Table;
   /** Events that are larger than a record of the stream. */
   readonly largePacks: s3.IBucket;

@@ -1,6 +1,9 @@
 /** Lane in, the keys that place its records in the stream out. */
 import { HASH_KEY_BITS } from "./limits.ts";
 
+/** Of records that tell of a gap: they belong to no account. */
+export const GAP_LANE = 0;
+
 export interface LaneKeys {
   /** Shown, and what a function's parallel batches are told apart by; the place comes from the hash key. */
   readonly partitionKey: string;

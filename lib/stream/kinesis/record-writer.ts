@@ -3,7 +3,7 @@ import type { KinesisClient } from "@aws-sdk/client-kinesis";
 import type { Telemetry } from "../../telemetry/port.ts";
 import { backoffMs, pause } from "./backoff.ts";
 import { KinesisPutError } from "./errors.ts";
-import { laneKeys, laneNamed } from "./lane-keys.ts";
+import { GAP_LANE, laneKeys, laneNamed } from "./lane-keys.ts";
 import { PutCalls, type StreamRecord } from "./put-calls.ts";
 import { readRecord } from "./read-record.ts";
 
@@ -31,6 +31,7 @@ export function placeRecord({ partitionKey, data }: FormerRecord, { lanes }: { r
     const { explicitHashKey } = laneKeys({ lane: laneNamed(partitionKey, { lanes }), lanes });
     return { ok: true, record: { keys: { partitionKey, explicitHashKey }, data }, events: 0 };
   }
+  if (read.kind === "gap") return { ok: true, record: { keys: laneKeys({ lane: GAP_LANE, lanes }), data }, events: 0 };
   const { header } = read.kind === "pack" ? read.pack : read.reference;
   if (header.lanes !== lanes) {
     const reason = `a pack in it was written with LANES=${header.lanes}, and the stream is read with LANES=${lanes}: set LANES to the number of the deployment; packs of another number cannot be applied any more`;

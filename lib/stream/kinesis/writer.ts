@@ -1,12 +1,14 @@
 /** Packs in, records of a Kinesis stream out: in order within each lane, durable when `append` resolves. */
 import type { KinesisClient } from "@aws-sdk/client-kinesis";
-import type { Pack } from "../../core/pack.ts";
+import type { Gap } from "../../core/cursor.ts";
+import { encodeGap } from "../../core/gap-record.ts";
+import type { Pack, PackHeader } from "../../core/pack.ts";
 import type { Telemetry } from "../../telemetry/port.ts";
 import type { PackWriter } from "../port.ts";
 import { backoffMs, pause, untilAborted } from "./backoff.ts";
 import { KinesisClosedError } from "./errors.ts";
 import { type FittedPack, fitRecords } from "./fit-records.ts";
-import { laneKeys } from "./lane-keys.ts";
+import { GAP_LANE, laneKeys } from "./lane-keys.ts";
 import type { LargePackStore } from "./large-packs.ts";
 import { MAX_RECORD_BYTES } from "./limits.ts";
 import { encodePackReference } from "./pack-reference.ts";
@@ -35,6 +37,8 @@ export interface KinesisWriterOptions {
 
 /** Disposing rejects every append that is not durable yet, and cuts the calls under way. */
 export interface KinesisWriter extends PackWriter, Disposable {
+  /** Resolves once the gap is durable in the stream, behind what was appended to its lane before. Rejects as `append` does. */
+  recordGap(gap: Gap, options: { readonly lanes: number }): Promise<void>;
   /** Takes no more packs; those under way go on. */
   close(): void;
 }
@@ -42,6 +46,9 @@ export interface KinesisWriter extends PackWriter, Disposable {
 export function createKinesisWriter(options: KinesisWriterOptions): KinesisWriter {
   return new LaneOrderedWriter(options);
 }
+
+/** Of a lane that nothing was appended to yet: fences begin with 1. */
+const NO_FENCE = 0;
 
 interface Lane {
   /** Settles when everything appended before has. */
@@ -69,12 +76,23 @@ class LaneOrderedWriter implements KinesisWriter {
 
   append(pack: Pack): Promise<void> {
     if (this.#isClosed) return Promise.reject(new KinesisClosedError());
-    const lane = this.#laneOf(pack);
-    const appended = lane.tail.then(() => this.#send(pack, lane));
-    // A pack that is refused for good leaves the lane refused: none may overtake it.
-    lane.tail = appended;
-    appended.catch(() => undefined);
-    return appended;
+    const lane = this.#laneOf(pack.header);
+    return this.#inTurn(lane, () => this.#send(pack, lane));
+  }
+
+  recordGap(gap: Gap, { lanes }: { readonly lanes: number }): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new KinesisClosedError());
+    const record = { keys: laneKeys({ lane: GAP_LANE, lanes }), data: encodeGap(gap) };
+    const lane = this.#lanes.get(GAP_LANE) ?? this.#laneOf({ lane: GAP_LANE, fence: NO_FENCE });
+    return this.#inTurn(lane, () => this.#untilDone(GAP_LANE, () => this.#calls.put(record)));
+  }
+
+  /** A record that is refused for good leaves the lane refused: none may overtake it. */
+  #inTurn(lane: Lane, work: () => Promise<void>): Promise<void> {
+    const done = lane.tail.then(work);
+    lane.tail = done;
+    done.catch(() => undefined);
+    return done;
   }
 
   close(): void {
@@ -86,11 +104,11 @@ class LaneOrderedWriter implements KinesisWriter {
     this.#disposing.abort(new KinesisClosedError());
   }
 
-  #laneOf({ header }: Pack): Lane {
-    const known = this.#lanes.get(header.lane);
-    if (known?.fence === header.fence) return known;
-    const lane: Lane = { tail: known?.tail ?? Promise.resolve(), fence: header.fence, extraPacks: 0 };
-    this.#lanes.set(header.lane, lane);
+  #laneOf({ lane: number, fence }: Pick<PackHeader, "lane" | "fence">): Lane {
+    const known = this.#lanes.get(number);
+    if (known?.fence === fence) return known;
+    const lane: Lane = { tail: known?.tail ?? Promise.resolve(), fence, extraPacks: 0 };
+    this.#lanes.set(number, lane);
     return lane;
   }
 

@@ -1,19 +1,24 @@
 import { expect, test } from "vitest";
 import { readItems } from "../../../functions/index-events/read-items.ts";
+import { encodeGap } from "../../../lib/core/gap-record.ts";
 import { encodePackReference } from "../../../lib/stream/kinesis/pack-reference.ts";
 import { kinesisEvent, sequenceNumberAt } from "../../support/kinesis-events.ts";
 import { makePack } from "../../support/packs.ts";
 
-test("tells packs, references and what is neither apart, in order", () => {
+test("tells packs, references, gaps and what is none of them apart, in order", () => {
   const pack = makePack({ lane: 1, number: 2 });
   const { header } = makePack({ lane: 3, number: 4 });
   const reference = { header, key: "large-packs/3/1-4-x.spk", digest: new Uint8Array(32), byteLength: 9 };
   const bytes = encodePackReference(reference);
-  const items = readItems(kinesisEvent([pack, bytes, Buffer.from("no pack")]), { lanes: 4 });
+  const gap = { reason: "new-epoch", relay: "relay.test", epoch: 2, afterSeq: 9, detail: "" } as const;
+  const unknown = { beforeSeq: null, fromTimeMs: null, toTimeMs: null };
+  const records = [pack, bytes, Buffer.from("no pack"), encodeGap({ ...gap, ...unknown })];
+  const items = readItems(kinesisEvent(records), { lanes: 4 });
   expect(items).toMatchObject([
     { kind: "pack", sequenceNumber: sequenceNumberAt(0), pack: { header: pack.header } },
     { kind: "reference", sequenceNumber: sequenceNumberAt(1), reference: { key: reference.key, header } },
     { kind: "unreadable", sequenceNumber: sequenceNumberAt(2), detail: "bad-magic at byte 0", header: null, lane: 0 },
+    { kind: "gap", sequenceNumber: sequenceNumberAt(3), gap },
   ]);
 });
 

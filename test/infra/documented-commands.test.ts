@@ -1,0 +1,56 @@
+/** What runbook and operating page tell a person to type, held against what there is. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { STAGES } from "../../lib/infra/stage.ts";
+import { projectRoot } from "../support/project-root.ts";
+import { runCommand } from "../support/run-command.ts";
+import { builtStage } from "./support/built-app.ts";
+
+const PAGES = ["docs/runbook.md", "docs/operating.md"];
+const text = PAGES.map((page) => readFileSync(join(projectRoot, page), "utf8")).join("\n");
+
+const matches = (form: RegExp): readonly string[] => [
+  ...new Set(Array.from(text.matchAll(form), ([, found = ""]) => found)),
+];
+
+const built = builtStage(STAGES.production, { bastion: "true" });
+
+/** By stack, since each of its templates takes seconds. */
+const askedOutputs = [
+  ...Map.groupBy(
+    [
+      ...text.matchAll(/output ([a-z]+) ([A-Z]\w+)/g),
+      ...text.matchAll(
+        /--stack-name standpipe-production-([a-z]+) --query "Stacks\[0\]\.Outputs\[\?OutputKey=='(\w+)'/g,
+      ),
+    ],
+    ([, stack = ""]) => stack,
+  ),
+].map(([stack, asked]): [string, readonly string[]] => [stack, asked.map(([, , output = ""]) => output)]);
+
+describe("the pages for who operates it", () => {
+  it.each(matches(/npm run ops -- --stage production ([a-z-]+(?: (?:list|retry))?)/g))(
+    "npm run ops … %s names a command",
+    async (command) => {
+      expect(await runCommand([...command.split(" "), "--help"])).toMatchObject({ code: 0 });
+    },
+  );
+
+  it("tells options that the commands have", async () => {
+    const told = Array.from(text.matchAll(/npm run ops -- --stage production ([a-z-]+)[^`\n]*?(--[a-z-]+)/g));
+    expect(told.length).toBeGreaterThan(2);
+    for (const [, command = "", option = ""] of told) {
+      expect((await runCommand([command, "--help"])).out).toContain(option);
+    }
+  });
+
+  it.each(askedOutputs)(
+    "%s asks outputs that the stack has",
+    (stack, outputs) => {
+      const template = built.template(stack);
+      for (const output of outputs) template.hasOutput(output, {});
+    },
+    120_000,
+  );
+});
