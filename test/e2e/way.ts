@@ -81,23 +81,7 @@ export async function startWay(options: WayOptions): Promise<Way> {
   const { databasePort, address } = await behindPort(database);
   starting.use(databasePort);
   const deployed = readDeployment(inject("cdkOut"));
-  // Lambda's own log-in, by a token, needs AWS; everything else is what the template says.
-  const { DATABASE_AUTH: _auth, ...environment } = deployed.environment;
-  const { LARGE_PACKS_BUCKET = "", AWS_ENDPOINT_URL_S3 = "" } = scene.env;
-  const fn = starting.use(
-    deployFunction({
-      ...deployed,
-      environment: {
-        ...environment,
-        ...AWS_ENVIRONMENT,
-        LARGE_PACKS_BUCKET,
-        AWS_ENDPOINT_URL_S3,
-        DATABASE_URL: address,
-        ...options.environment,
-      },
-      ...(options.preload !== undefined && { preload: options.preload }),
-    }),
-  );
+  const fn = starting.use(startFunction(deployed, { scene, address, ...options }));
   const calls: MappingCall[] = [];
   const discarded: StreamRecord[] = [];
   const failureBucket = `failed-${scene.streamName}`;
@@ -151,6 +135,22 @@ export async function startWay(options: WayOptions): Promise<Way> {
       ),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Logging in with a token needs AWS, and names of other resources are given by it; everything else is what the template says. */
+function startFunction(
+  { module, timeoutMs, environment }: DeployedIndexer,
+  given: Pick<WayOptions, "preload" | "environment"> & { readonly scene: AwsScene; readonly address: string },
+): DeployedFunction {
+  const { DATABASE_AUTH: _token, ...asDeployed } = environment;
+  const { LARGE_PACKS_BUCKET = "", AWS_ENDPOINT_URL_S3 = "" } = given.scene.env;
+  const local = { ...AWS_ENVIRONMENT, LARGE_PACKS_BUCKET, AWS_ENDPOINT_URL_S3, DATABASE_URL: given.address };
+  return deployFunction({
+    module,
+    timeoutMs,
+    environment: { ...asDeployed, ...local, ...given.environment },
+    preload: given.preload ?? [],
+  });
 }
 
 /** As the role that the function has on AWS, which may write rows and nothing else. */
