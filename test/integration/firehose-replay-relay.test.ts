@@ -88,6 +88,18 @@ describe("the performance", () => {
     expect(client.seqs.slice(0, 3)).toEqual([100_001, 100_002, 100_003]);
   });
 
+  it("begins at its first event for the first subscriber, also where the machine lets time pass in between", async () => {
+    await using relay = await serveRecording({ frameBlocks: frameBlocksOfSeqs(1, 2, 3), log, speed: 100 });
+    let nowMs = 1_000;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => {
+      nowMs += 15;
+      return nowMs;
+    });
+    onTestFinished(() => clock.mockRestore());
+    await using client = await connectToRelay(relay.url);
+    await vi.waitFor(() => expect(client.seqs).toEqual([1, 2, 3]), LIMIT);
+  });
+
   it("happens at its speed from the first subscriber on, and who comes later joins it live", async () => {
     const frameBlocks = frameBlocksOfSeqs(...Array.from({ length: 2_000 }, (_, index) => index + 1));
     await using relay = await serveRecording({ frameBlocks, log, speed: 400 });

@@ -142,8 +142,10 @@ class ReplayRelay implements RelayServer {
   #subscribe(socket: WebSocket, request: IncomingMessage, cursor: number | null): void {
     const { log, inclusive = false } = this.#options;
     socket.on("error", (error) => log.debug("subscriber broke the protocol", { error: error.message }));
+    // Nothing has happened before the first one came, however long this process is kept from going on here.
+    const happened = this.#happened();
     this.#startedAtMs ??= performance.now();
-    const start = this.#timeline.start(cursor, this.#happened(), { inclusive });
+    const start = this.#timeline.start(cursor, happened, { inclusive });
     log.info("subscriber connected", { cursor, ...start });
     if (start.kind === "future") {
       socket.send(errorFrame("FutureCursor", `newest seq is ${start.newestSeq}`));
@@ -178,7 +180,7 @@ class ReplayRelay implements RelayServer {
   }
 
   #happened(): number {
-    return this.#startedAtMs === null ? 0 : this.#timeline.happened(performance.now() - this.#startedAtMs);
+    return this.#timeline.happened(this.#startedAtMs === null ? 0 : performance.now() - this.#startedAtMs);
   }
 }
 
