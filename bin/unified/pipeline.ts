@@ -51,7 +51,7 @@ export interface Pipeline extends AsyncDisposable {
 const STREAM_BYTES = 16 * 1024 * 1024;
 /** A transaction under way at a stop gets so long to end by itself. */
 const CUT_AFTER_MS = 1_000;
-/** While packs are waiting a transaction takes two: per event it then costs the database a fifth less, and 1,000 more gained nothing. */
+/** While packs are waiting a transaction takes two: an event then costs the database a fifth less. Four gained nothing more. */
 const PACKS_A_TRANSACTION = 2;
 /** How often the cursor is saved: what a crash costs to replay. */
 const SAVE_EVERY_MS = 1_000;

@@ -77,7 +77,7 @@ export interface WorkMarks {
 }
 
 export interface StoreTransaction {
-  /** Numbers of names and subjects; new ones are added, for good whatever becomes of the transaction. Before every other call. */
+  /** Numbers of names and subjects; new ones are added, for good whatever becomes of the transaction: it is not a part of it, and comes before every other call. */
   resolve(names: Names): Promise<ResolvedNames>;
   /** Locks lanes, repos and accounts, and tells what is stored of them. */
   lock(request: LockRequest): Promise<LockedState>;

@@ -44,9 +44,10 @@ export interface PostgresStore extends Store, AsyncDisposable {
 /**
  * In one message, and local to the transaction, so that a pooler between us and the server does not mind. A lock that somebody
  * holds on a table is told as trouble after half a minute; a time limit of the database's own would end the same batch again
- * and again; and a process that froze in the middle must not block its successor.
+ * and again; and a process that froze in the middle must not block its successor. The functions count on statements that see
+ * what others have committed meanwhile, whatever the database's default is.
  */
-const BEGIN = `BEGIN; SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = 0;
+const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = 0;
   SET LOCAL idle_in_transaction_session_timeout = '60s'`;
 /** Opening is not dropping: that is done with the setting TOMBSTONE_DAYS, by whoever keeps house. */
 const KEEP_ALL_DAYS = 36_500;

@@ -35,7 +35,7 @@ const CONTENTS: Readonly<Record<string, string>> = {
   repo: `${DID("t.actor")}, t.rev, t.contiguous_from, t.broken, encode(t.tree, 'hex')`,
   account: `${DID("t.actor")}, t.account_seq, t.identity_seq, t.account_relay, t.identity_relay, t.active, t.status, t.handle`,
   actor: "t.did",
-  subject: `${SUBJECT("t.id")}, t.version = standpipe.subject_version(t.cid_1, t.cid_2)`,
+  subject: `${SUBJECT("t.id")}, t.version = standpipe.subject_version(t.cid_1, t.cid_2, t.collection, t.key)`,
   subject_count: `${SUBJECT("t.subject")}, t.likes, t.reposts, t.replies, t.quotes`,
   actor_count: `${DID("t.actor")}, t.followers, t.follows, t.posts`,
   relay: "t.host, t.epoch",

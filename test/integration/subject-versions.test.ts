@@ -1,6 +1,7 @@
 /** One URI with several CIDs: each a subject of its own, told apart by a number whatever the CIDs hash to. */
 import { describe, expect, it } from "vitest";
 import { cidText, digestOf } from "../../lib/core/cid.ts";
+import { parseTid, tidText } from "../../lib/core/tid.ts";
 import { checkCounters } from "../../lib/store/check-counters.ts";
 import { Account, LIKE, likeOf, POST, packOf } from "../support/account.ts";
 import { createTestConsumer, type TestConsumer } from "../support/test-consumer.ts";
@@ -18,7 +19,7 @@ function like(cid: string, index: number) {
 /** All CIDs want the same place. */
 async function makeAllCollide({ store }: TestConsumer): Promise<void> {
   await store.pool.query(
-    "CREATE OR REPLACE FUNCTION standpipe.subject_version(cid_1 uuid, cid_2 uuid) RETURNS int4 LANGUAGE sql IMMUTABLE AS 'SELECT 7'",
+    "CREATE OR REPLACE FUNCTION standpipe.subject_version(cid_1 uuid, cid_2 uuid, collection int4, key text) RETURNS int4 LANGUAGE sql IMMUTABLE AS 'SELECT 7'",
   );
 }
 
@@ -71,6 +72,41 @@ describe.each([
     const { rows } = await consumer.store.pool.query("SELECT count(*)::int4 AS subjects FROM standpipe.subject");
     expect(rows).toEqual([{ subjects: 3 }]);
     expect(await likedVersions(consumer)).toEqual(CIDS.toSorted().map((cid) => ({ cid, likes: 8 })));
+    expect(await checkCounters(consumer.store.pool)).toEqual([]);
+  });
+});
+
+describe("subjects that somebody makes up to get in each other's way", () => {
+  /** Three record keys with one hash under Postgres' hash function without a key: what is no TID is looked up by it. */
+  const SAME_HASH = ["BAA0zNyJBHaMMMMMMMMMMMMM", "JHOF8A8QFY.ZOF20.YYsxuds", "ecCVsZ7qgWX:isVeT8cgaNEy"];
+  const OWNER = "did:plc:q2qpjjxcdf5jirgofzb4gfcn";
+
+  it.each([
+    {
+      title: "hundreds of collections under one key, with one CID",
+      uris: Array.from({ length: 300 }, (_, index) => `at://${OWNER}/a.b.c${index}/${POST_KEY}`),
+    },
+    { title: "keys with one hash, with one CID", uris: SAME_HASH.map((rkey) => `at://${OWNER}/a.b.c/${rkey}`) },
+  ])("have each a number, and leave none unused: $title", async ({ uris }) => {
+    await using consumer = await createTestConsumer();
+    const [cid = ""] = CIDS;
+    const likeOfUri = (uri: string, index: number) => {
+      const record = likeOf(POST_KEY) as { readonly subject: object };
+      const rkey = tidText((parseTid("3l3qo2vutsw2b") ?? 0n) + BigInt(index * 1024));
+      return { action: "create", rkey, record: { ...record, subject: { uri, cid } } } as const;
+    };
+    // The same from two accounts: the second finds what the first has made.
+    for (const name of ["anna", "bert"]) {
+      await consumer.consume(packOf(new Account(name).commit(...uris.map(likeOfUri))));
+    }
+    const { rows } = await consumer.store.pool.query<{ uri: string; likes: number }>(
+      "SELECT subject_uri AS uri, count(*)::int4 AS likes FROM likes GROUP BY 1",
+    );
+    expect(new Map(rows.map(({ uri, likes }) => [uri, likes]))).toEqual(new Map(uris.map((uri) => [uri, 2])));
+    const found = await consumer.store.pool.query(
+      "SELECT count(*)::int4 AS subjects, max(id) AS last FROM standpipe.subject",
+    );
+    expect(found.rows).toEqual([{ subjects: uris.length, last: uris.length }]);
     expect(await checkCounters(consumer.store.pool)).toEqual([]);
   });
 });

@@ -58,7 +58,7 @@ const NAMES = `
   INSERT INTO standpipe.inactive_actor (actor) SELECT n FROM generate_series(1, ${ACTORS}) AS n WHERE n % 20 = 7;
   INSERT INTO standpipe.repo (rev, contiguous_from, actor) SELECT pg_temp.tid(n), 0, n FROM generate_series(1, ${ACTORS}) AS n;
   INSERT INTO standpipe.subject (tid, id, actor, collection, version, cid_1, cid_2)
-  SELECT pg_temp.post_tid(n), n, pg_temp.actor(n), 5, standpipe.subject_version(c.half_1, c.half_2), c.half_1, c.half_2
+  SELECT pg_temp.post_tid(n), n, pg_temp.actor(n), 5, standpipe.subject_version(c.half_1, c.half_2, 5, NULL), c.half_1, c.half_2
   FROM generate_series(1, ${POSTS}) AS n
     CROSS JOIN LATERAL (SELECT pg_temp.half(pg_temp.cid('post', n), 1) AS half_1, pg_temp.half(pg_temp.cid('post', n), 17) AS half_2) AS c;`;
 

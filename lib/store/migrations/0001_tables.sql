@@ -47,9 +47,8 @@ INSERT INTO standpipe.collection (id, nsid) VALUES
 
 -- What likes, reposts, replies and quotes point at. It may not be there (yet, or any more): nothing waits for it.
 -- Two likes of one post can name different CIDs: each is a subject of its own. `version` tells them apart in the unique index, in
--- 4 bytes where the CID would take 33: a hash of the CID, or the next number that is free (resolve). The index begins with the
--- rkey, which for posts is a time, so that the likes of a day meet the few pages of that day; it leaves out the collection, since what
--- an account has under one rkey in two of them has two CIDs as well.
+-- 4 bytes where the CID would take 33: a hash of the CID, the collection and `key`, or the next number that is free (resolve). The index
+-- begins with the rkey, which for posts is a time, so that the likes of a day meet the few pages of that day.
 --   tid   the rkey where it is a TID; elsewhere a hash of it, below zero, and the rkey itself is in `key`
 --   cid   the 32 bytes in two halves: as bytea they would take a byte more, and with it eight
 CREATE TABLE standpipe.subject (
@@ -65,12 +64,13 @@ CREATE TABLE standpipe.subject (
 );
 CREATE INDEX subject_actor ON standpipe.subject (actor);
 
--- The hash is keyed by a number that only this database knows: whoever likes can name any CID, and could otherwise make a thousand
--- that all want the same place.
+-- The hash is keyed by a number that only this database knows, and is over everything that tells two subjects with the same `tid` and account
+-- apart: whoever likes can name any CID, collection and rkey, and could otherwise make a thousand that all want the same place.
 DO $make$
 BEGIN
-  EXECUTE format('CREATE FUNCTION standpipe.subject_version(cid_1 uuid, cid_2 uuid) RETURNS int4 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-    $$ SELECT (uuid_hash_extended(cid_1, uuid_hash_extended(cid_2, %s)) >> 34)::int4 $$',
+  EXECUTE format('CREATE FUNCTION standpipe.subject_version(cid_1 uuid, cid_2 uuid, collection int4, key text) RETURNS int4
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT (uuid_hash_extended(cid_1, uuid_hash_extended(cid_2,
+      hashtextextended(coalesce(key, '''') COLLATE "C", hashint4extended(collection, %s)))) >> 34)::int4 $$',
     ('x' || left(replace(gen_random_uuid()::text, '-', ''), 16))::bit(64)::int8);
 END $make$;
 

@@ -1,12 +1,13 @@
--- What a consumer calls. Decisions (what is new, what is a repeat, what wins) are made by lib/core/batch.ts from what
+-- What a consumer calls. Decisions (what is new, what is a repeat, what wins) are made by lib/core/choice.ts and lib/core/plan.ts from what
 -- lock_batch returns; these functions only carry them out, in a fixed number of set-based statements.
 --
--- Deadlocks cannot occur: every transaction takes its locks in the same order of phases (lanes, repos, accounts,
--- subjects, records, counters), and sorted inside each phase.
+-- Batches do not deadlock: every transaction takes its locks in the same order of phases (lanes, repos, accounts, records, counters), and
+-- sorted inside each phase. Names and subjects have transactions of their own before it (resolve).
 --
 -- Two settings on each function keep the cost of a batch the same while the tables grow from nothing to billions of
 -- rows: plans are generic (no planning a call), and only index look-ups are allowed, since a plan made while a table was
--- empty would otherwise go on scanning it.
+-- empty would otherwise go on scanning it. For the same reason "is not there yet" is asked by a sub-select for each row: of NOT EXISTS the planner
+-- makes a join, which over a table that was analyzed while it was empty reads all of it, each time.
 
 -- A dictionary that gave fewer numbers than it was asked for has a sequence behind its rows (a restore of data alone, a
 -- logical upgrade). Going on would give records to the wrong account; 55000 is told as trouble that passes once it is mended.
@@ -92,7 +93,8 @@ BEGIN
   -- By position: joining two unnested lists would be quadratic under a generic plan.
   SELECT array_agg(CASE WHEN u.actor < 0 THEN actors[-u.actor] ELSE u.actor END ORDER BY u.at),
     array_agg(CASE WHEN u.collection < 0 THEN collections[-u.collection] ELSE u.collection END ORDER BY u.at),
-    array_agg(coalesce(u.tid, standpipe.key_hash(u.key)) ORDER BY u.at), array_agg(standpipe.subject_version(u.cid_1, u.cid_2) ORDER BY u.at)
+    array_agg(coalesce(u.tid, standpipe.key_hash(u.key)) ORDER BY u.at),
+    array_agg(standpipe.subject_version(u.cid_1, u.cid_2, CASE WHEN u.collection < 0 THEN collections[-u.collection] ELSE u.collection END, u.key) ORDER BY u.at)
   INTO of_actor, of_collection, of_tid, versions
   FROM unnest(of_actor, of_collection, of_tid, of_key, cid_1s, cid_2s) WITH ORDINALITY AS u (actor, collection, tid, key, cid_1, cid_2, at);
   FOR step IN 0 .. 99 LOOP
@@ -108,9 +110,18 @@ BEGIN
     ORDER BY u.tid, u.actor, u.version, u.cid_1, u.cid_2
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS added = ROW_COUNT;
-    subjects := CASE WHEN added = standpipe.nulls(subjects) THEN numbered
-      ELSE standpipe.find_subjects(of_actor, of_collection, of_tid, of_key, versions, cid_1s, cid_2s, step, subjects) END;
+    IF added = standpipe.nulls(subjects) THEN
+      subjects := numbered;
+      EXIT;
+    END IF;
+    subjects := standpipe.find_subjects(of_actor, of_collection, of_tid, of_key, versions, cid_1s, cid_2s, step, subjects);
     EXIT WHEN array_position(subjects, NULL) IS NULL;
+    -- Its place is free, and yet it was not added: the number was taken.
+    IF EXISTS (SELECT 1 FROM unnest(of_actor, of_tid, versions, subjects) AS u (actor, tid, version, known)
+        WHERE u.known IS NULL AND (SELECT 1 FROM standpipe.subject AS s
+          WHERE s.tid = u.tid AND s.actor = u.actor AND s.version = u.version + step) IS NULL) THEN
+      EXIT;
+    END IF;
   END LOOP;
   PERFORM standpipe.check_numbers('subject', cardinality(of_actor) - standpipe.nulls(subjects), cardinality(of_actor));
 END $$;
@@ -166,7 +177,7 @@ BEGIN
     FROM (SELECT r.rev, r.contiguous_from, r.tree FROM standpipe.repo AS r WHERE r.actor = ANY (actors) ORDER BY r.actor FOR UPDATE) AS s;
     EXIT WHEN coalesce(cardinality(revs), 0) = cardinality(actors);
     INSERT INTO standpipe.repo (rev, contiguous_from, actor) SELECT 0, 0, a FROM unnest(actors) AS a
-    WHERE NOT EXISTS (SELECT 1 FROM standpipe.repo AS r WHERE r.actor = a) ORDER BY a ON CONFLICT DO NOTHING;
+    WHERE (SELECT 1 FROM standpipe.repo AS r WHERE r.actor = a) IS NULL ORDER BY a ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS added = ROW_COUNT;
     -- To lock it now, out of order, could end in a deadlock.
     IF added < cardinality(actors) - coalesce(cardinality(revs), 0) THEN
@@ -203,8 +214,8 @@ $$;
 -- write_like, write_repost, write_follow, write_block: the same body over four tables, each with plans of its own.
 -- First removes what deletes and updates name, then inserts. Where an insert meets a row that should not be there (its
 -- delete was never seen), that row is older: it goes, and the new one comes. Returns the subjects that lost and won.
--- The row of its repo is locked, so that nobody else writes an account's rows: an anti-join serves where ON CONFLICT would first write each
--- row as a trial and then confirm it.
+-- The row of its repo is locked, so that nobody else writes an account's rows, and a statement sees what was committed before it began (READ
+-- COMMITTED): to ask first serves where ON CONFLICT would write each row as a trial and then confirm it.
 DO $make$
 DECLARE
   name text;
@@ -235,7 +246,7 @@ BEGIN
       SELECT u.rkey, u.rev, u.created, u.actor, u.subject, now_tick, u.via, u.cid
       FROM unnest(in_actor, in_rkey, in_rev, in_created, in_subject, in_via, in_cid)
         AS u (actor, rkey, rev, created, subject, via, cid)
-      WHERE NOT EXISTS (SELECT 1 FROM standpipe.%1$I AS t WHERE t.actor = u.actor AND t.rkey = u.rkey) RETURNING subject, actor)
+      WHERE (SELECT 1 FROM standpipe.%1$I AS t WHERE t.actor = u.actor AND t.rkey = u.rkey) IS NULL RETURNING subject, actor)
     SELECT array_agg(came.subject), array_agg(came.actor) INTO these, these_actors FROM came;
     won := won || these;
     won_actors := won_actors || these_actors;
@@ -279,7 +290,7 @@ BEGIN
       SELECT u.rkey, u.rev, u.created, u.actor, now_tick, u.root, u.parent, u.quote, u.cid, u.value
       FROM unnest(in_actor, in_rkey, in_rev, in_created, in_root, in_parent, in_quote, in_cid, in_value)
         AS u (actor, rkey, rev, created, root, parent, quote, cid, value)
-      WHERE NOT EXISTS (SELECT 1 FROM standpipe.post AS t WHERE t.actor = u.actor AND t.rkey = u.rkey) RETURNING actor, parent, quote)
+      WHERE (SELECT 1 FROM standpipe.post AS t WHERE t.actor = u.actor AND t.rkey = u.rkey) IS NULL RETURNING actor, parent, quote)
     SELECT array_agg(came.actor), array_agg(came.parent), array_agg(came.quote) INTO actors, parents, quotes FROM came;
     won_actors := won_actors || actors;
     won_parents := won_parents || parents;

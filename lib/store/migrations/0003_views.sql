@@ -301,7 +301,8 @@ CREATE FUNCTION {{schema}}.quotes_of(uri text) RETURNS SETOF {{schema}}.posts LA
     AND NOT EXISTS (SELECT 1 FROM standpipe.inactive_actor AS i WHERE i.actor = t.actor)
 $$;
 
--- A page, the latest first: of each version of the subject the index gives the latest rows in order, and only what is in the page becomes text.
+-- A page, the latest first: of each version of the subject the index gives the latest spans of 18 minutes in order; the rows of one are sorted, and only
+-- what is in the page becomes text.
 -- Through the view's text the planner cannot see that order, and a post with 100,000 likes would be sorted whole. Ties of rkey are ordered by
 -- account, so that no row falls between two pages.
 DO $make$

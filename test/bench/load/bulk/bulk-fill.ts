@@ -23,7 +23,7 @@ const TEMPORARY = `
   SET work_mem = '64MB'`;
 const MERGE = `
   INSERT INTO standpipe.subject (tid, id, actor, collection, version, cid_1, cid_2)
-  SELECT tid, id, actor, collection, standpipe.subject_version(cid_1, cid_2), cid_1, cid_2 FROM subject_in ORDER BY id;
+  SELECT tid, id, actor, collection, standpipe.subject_version(cid_1, cid_2, collection, NULL), cid_1, cid_2 FROM subject_in ORDER BY id;
   INSERT INTO standpipe.repo AS r (rev, contiguous_from, actor, tree)
   SELECT rev, contiguous_from, actor, tree FROM repo_in ORDER BY actor
   ON CONFLICT (actor) DO UPDATE SET rev = excluded.rev, tree = excluded.tree;
