@@ -6,6 +6,7 @@ import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
 import type { Gap } from "../../lib/core/cursor.ts";
 import type { FirehoseEvent } from "../../lib/core/event.ts";
 import { MAX_SEAL_BYTES } from "../../lib/core/pack.ts";
+import type { CursorReader } from "../../lib/firehose/port.ts";
 import { parseRelayAddress } from "../../lib/firehose/websocket/relay-address.ts";
 import { createWebsocketSource } from "../../lib/firehose/websocket/source.ts";
 import { type CutBuilder, EntryCutBuilder, PackCutBuilder } from "../../lib/ingest/cut-builder.ts";
@@ -74,12 +75,12 @@ export async function openRedisPipeline(options: RedisPipelineOptions): Promise<
     holdsLanes: redis.format === "packs",
   });
   const parts: Parts = { options, client, checkpoint, database, resources };
-  const cursors = await whenAnswering(() => chooseCursors(parts), options);
+  const cursors = patient(await whenAnswering(() => chooseCursors(parts), options), options);
   const { fence } = await whenAnswering(() => checkpoint.acquire({ lanes: settings.LANES }), options);
   const dashboard = redis.format === "events" ? resources.use(openDashboard(parts)) : null;
   const ingest = await openIngest(parts, fence, (event) => dashboard?.event(event));
   const source = createWebsocketSource({ relays: settings.RELAY_URL, cursors, telemetry });
-  vitals.savedCursors = await whenAnswering(() => savedCursors(cursors, settings.RELAY_URL), options);
+  vitals.savedCursors = await savedCursors(cursors, settings.RELAY_URL);
   vitals.source = () => source.state();
   vitals.ingest = () => ingest.state();
   const owned = resources.move();
@@ -106,8 +107,16 @@ function openDatabase({ DATABASE_URL }: Settings<"ingest">, resources: AsyncDisp
   return pool;
 }
 
+/** A source that reconnects while Redis is away waits for its cursor. */
+function patient(cursors: CursorReader, options: RedisPipelineOptions): CursorReader {
+  return {
+    load: (relay) => whenAnswering(() => cursors.load(relay), options),
+    lastDurableTimeMs: () => whenAnswering(() => cursors.lastDurableTimeMs(), options),
+  };
+}
+
 /** The cursors in Redis; where it knows none, what the database or a person says. */
-async function chooseCursors(parts: Parts) {
+async function chooseCursors(parts: Parts): Promise<CursorReader> {
   const { options, checkpoint, database } = parts;
   if (await checkpoint.isKnown()) return checkpoint;
   const first = await firstCursors({

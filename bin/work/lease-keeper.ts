@@ -14,6 +14,8 @@ export class WorkerReplacedError extends Error {
 export interface HeldStream {
   /** Resolves when nothing of it is in hand any more. */
   stop(): Promise<void>;
+  /** Reads no more, and leaves what is in hand to whoever reads it now. */
+  abandon(): void;
 }
 
 export interface LeaseKeeperOptions {
@@ -42,9 +44,12 @@ export async function keepLeases(options: LeaseKeeperOptions, signal: AbortSigna
       await keeper.turn();
       await pause(BEAT_EVERY_MS, signal);
     }
-  } finally {
-    await keeper.leave();
+  } catch (error) {
+    // What is in hand under a lease that is lost is refused for ever: it must not be waited for.
+    await keeper.abandon();
+    throw error;
   }
+  await keeper.leave();
 }
 
 interface Held {
@@ -82,6 +87,12 @@ class LeaseKeeper {
 
   async leave(): Promise<void> {
     await Promise.all([...this.#held.values()].map(({ stream }) => stream.stop()));
+    this.#held.clear();
+    await this.#options.leases.leave().catch(() => undefined);
+  }
+
+  async abandon(): Promise<void> {
+    for (const { stream } of this.#held.values()) stream.abandon();
     this.#held.clear();
     await this.#options.leases.leave().catch(() => undefined);
   }

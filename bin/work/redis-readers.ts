@@ -98,9 +98,15 @@ export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
           troubles.delete(stream);
           blocking.disconnect();
         },
+        abandon() {
+          stopping.abort();
+          blocking.disconnect();
+        },
       };
     },
     noteDead(letters) {
+      // A pack has no form that established tools could show.
+      if (redis.format === "packs") return;
       for (const { seq } of letters) {
         if (seq === null) continue;
         for (const reader of readers.values()) reader.noteDead(seq);

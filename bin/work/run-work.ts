@@ -1,13 +1,16 @@
 /** A Redis stream and a database in, rows until something ends it: the whole of `standpipe work`, without what is around it. */
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
+import { LanesChangedError } from "../../lib/checkpoint/port.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import type { RedisSettings } from "../../lib/config/redis-settings.ts";
 import type { ConsumeOptions } from "../../lib/consume/consume.ts";
 import { runConsumer } from "../../lib/consume/run-consumer.ts";
 import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
 import type { Pack } from "../../lib/core/pack.ts";
+import { readNewestApplied } from "../../lib/store/applied-mark.ts";
 import { createPool, createPostgresStore, type PostgresStore } from "../../lib/store/postgres-store.ts";
+import { otherLanes } from "../../lib/store/stored-lanes.ts";
 import { createStreamLeases } from "../../lib/store/stream-leases.ts";
 import { turnTombstones } from "../../lib/store/tombstones.ts";
 import { createMemoryStream } from "../../lib/stream/memory/memory-stream.ts";
@@ -67,6 +70,9 @@ async function prepareDatabase(store: PostgresStore, options: WorkOptions): Prom
       await migrateDatabase({ connectionString, settings, log: telemetry.log });
       // Before the first delete: its day must have a place.
       await turnTombstones(store.pool, { keepDays: settings.TOMBSTONE_DAYS });
+      // The places of entries are kept by lane.
+      const stored = await otherLanes(store.pool, settings.LANES);
+      if (stored !== null) throw new LanesChangedError({ stored, given: settings.LANES });
     },
     {
       signal: stop,
@@ -110,7 +116,12 @@ async function work(store: PostgresStore, options: WorkOptions): Promise<"stoppe
     settings,
     redis,
     leases,
-    queue: { append: (pack) => queue.append(pack).then(() => state.applied(pack)) },
+    queue: {
+      append(pack) {
+        state.handedOn(pack);
+        return queue.append(pack).then(() => state.applied(pack));
+      },
+    },
     consume,
     stop: ending.signal,
     onFault: fault.reject,
@@ -132,7 +143,11 @@ async function work(store: PostgresStore, options: WorkOptions): Promise<"stoppe
       leases,
       streams: readers.streams,
       owner,
-      start: (lease) => readers.start(lease),
+      async start(lease) {
+        // For the status alone: until it applies something itself.
+        state.begin(await readNewestApplied(store.pool).catch(() => null));
+        return readers.start(lease);
+      },
       onNames: (names) => readers.nameOurs(names),
       onStandby(holder) {
         vitals.standbyFor = holder;

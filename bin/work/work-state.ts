@@ -1,4 +1,5 @@
 /** What a worker has read and applied, in the terms in which a process tells of itself. */
+import type { SavedCursor } from "../../lib/core/cursor.ts";
 import { type Pack, readPack } from "../../lib/core/pack.ts";
 import type { SourceState } from "../../lib/firehose/port.ts";
 import type { IngestState } from "../../lib/ingest/ingest.ts";
@@ -12,6 +13,15 @@ export class WorkState {
   #readAtMs: number | null = null;
   #applied: { readonly seq: number; readonly timeMs: number | null } | null = null;
   #appliedPacks = 0;
+  readonly #inHand = new Set<Pack>();
+
+  /** What was applied before this worker began to read. */
+  begin(newest: SavedCursor | null): void {
+    if (newest === null || newest.seq <= (this.#applied?.seq ?? 0)) return;
+    this.#relay ??= newest.relay;
+    this.#epoch ??= newest.epoch;
+    this.#applied = { seq: newest.seq, timeMs: newest.timeMs };
+  }
 
   read(packs: readonly Pack[]): void {
     this.#readAtMs = Date.now();
@@ -22,7 +32,13 @@ export class WorkState {
     }
   }
 
+  /** It waits for its turn. */
+  handedOn(pack: Pack): void {
+    this.#inHand.add(pack);
+  }
+
   applied(pack: Pack): void {
+    this.#inHand.delete(pack);
     this.#appliedPacks++;
     const { lastSeq } = pack.header;
     if (lastSeq < (this.#applied?.seq ?? 0)) return;
@@ -47,11 +63,18 @@ export class WorkState {
     return {
       relay: this.#relay,
       epoch: this.#epoch,
-      cursor: this.#applied?.seq ?? null,
+      cursor: this.#cursor(),
       eventTimeMs: this.#applied?.timeMs ?? null,
       receivedSeq: this.#readSeq,
       bytesInFlight,
       durablePacks: this.#appliedPacks,
     };
+  }
+
+  /** Everything that was read up to it is applied. */
+  #cursor(): number | null {
+    const oldest = Math.min(...Array.from(this.#inHand, ({ header }) => header.firstSeq));
+    const applied = this.#applied?.seq ?? null;
+    return applied === null ? null : Math.min(applied, Math.max(0, oldest - 1));
   }
 }

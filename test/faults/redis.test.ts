@@ -8,7 +8,13 @@ import { expect, test } from "vitest";
 import { type Random, seededRandom } from "../fuzz/mutate.ts";
 import { differences } from "../support/expected-end.ts";
 import { createLateProxy } from "../support/late-proxy.ts";
-import { createRedisScene, type RedisProcess, type RedisScene, startRedisProcess } from "../support/redis-scene.ts";
+import {
+  createRedisScene,
+  type RedisProcess,
+  type RedisScene,
+  startRedisProcess,
+  untilHandled,
+} from "../support/redis-scene.ts";
 import { describeWithRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { LAST_SEQ, type RelayProcess, startRelay } from "../support/unified-process.ts";
 
@@ -42,9 +48,9 @@ class Run implements AsyncDisposable {
   }
 
   /** The end: everything is read, and everything is applied. */
-  async ended(): Promise<void> {
+  async ended(server: RedisServer): Promise<void> {
     await this.ingester.until(({ cursor }) => cursor === LAST_SEQ);
-    await this.worker.until(({ cursor, bytesInFlight }) => cursor === LAST_SEQ && bytesInFlight === 0);
+    await untilHandled(server);
     expect(await this.ingester.kill("SIGTERM")).toEqual({ code: 0, signal: null });
     expect(await this.worker.kill("SIGTERM")).toEqual({ code: 0, signal: null });
   }
@@ -111,7 +117,7 @@ describeWithRedis("Redis between ingest and work", () => {
           await server.start();
           run.startIngester();
           run.startWorker();
-          await run.ended();
+          await run.ended(server);
           expect(await ledgerOf(scene)).toEqual({ faults: [], gaps: [] });
           if (format === "events") expect(await repeatedSeqs(server)).toEqual([]);
         },
@@ -146,7 +152,7 @@ describeWithRedis("Redis between ingest and work", () => {
         await run.worker.until(({ rows }) => (rows ?? 0) > 0);
         await forget(server);
         await run.ingester.waitForLine(/Redis lost its memory/);
-        await run.ended();
+        await run.ended(server);
         expect(await ledgerOf(scene)).toEqual({ faults: [], gaps: ["stream-lost"] });
       }, 2),
     LIMIT_MS,
@@ -174,7 +180,7 @@ describeWithRedis("Redis between ingest and work", () => {
         await using promoted = await createLateProxy({ host: "127.0.0.1", port: replica.port }, address.port);
         await promoted.open();
         await run.ingester.waitForLine(/the stream has lost what it had taken; reading goes back/);
-        await run.ended();
+        await run.ended(replica);
         expect(await ledgerOf(scene)).toEqual({ faults: [], gaps: [] });
       }, 3),
     LIMIT_MS,

@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { createTestDatabase } from "../support/database.ts";
 import { differences } from "../support/expected-end.ts";
 import { projectRoot } from "../support/project-root.ts";
-import { startRedisProcess } from "../support/redis-scene.ts";
+import { startRedisProcess, untilHandled } from "../support/redis-scene.ts";
 import { describeWithRedis, startRedis } from "../support/redis-server.ts";
 import { LAST_SEQ, startRelay } from "../support/unified-process.ts";
 
@@ -65,7 +65,8 @@ describeWithRedis("the services of docker-compose.yml", () => {
     // From the first event on, where the file says live.
     const args = argumentsOf(ingester).map((argument) => (argument === "live" ? "oldest" : argument));
     await using ingesting = startRedisProcess(environmentOf(ingester, here), ...args);
-    await working.until(({ cursor, bytesInFlight }) => cursor === LAST_SEQ && bytesInFlight === 0);
+    await ingesting.until(({ cursor }) => cursor === LAST_SEQ);
+    await untilHandled(server);
     for (const each of [ingesting, working]) expect(await each.kill("SIGTERM")).toEqual({ code: 0, signal: null });
     const pool = new pg.Pool({ connectionString: database.connectionString, max: 1 });
     expect(await differences(pool)).toEqual([]);

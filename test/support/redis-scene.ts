@@ -29,6 +29,27 @@ export async function createRedisScene(
   };
 }
 
+/** Resolves once a group has read and acknowledged everything that is in the streams. */
+export async function untilHandled(
+  { client }: Pick<RedisServer, "client">,
+  { key = "firehose:events", group = "firehose-processors" } = {},
+): Promise<void> {
+  for (;;) {
+    const keys = (await client.keys(`${key}*`)).filter((each) => each === key || /:\d+$/.test(each));
+    const states = await Promise.all(keys.map((each) => unhandled(client, each, group)));
+    if (states.every((count) => count === 0)) return;
+    await sleep(ASK_EVERY_MS);
+  }
+}
+
+async function unhandled(client: RedisServer["client"], key: string, group: string): Promise<number> {
+  const groups = ((await client.xinfo("GROUPS", key)) as unknown[][]).map((fields) => {
+    const at = (name: string): unknown => fields[fields.indexOf(name) + 1];
+    return { name: at("name"), open: Number(at("pending") ?? 1) + Number(at("lag") ?? 1) };
+  });
+  return groups.find(({ name }) => name === group)?.open ?? 1;
+}
+
 /** What `/status` answers, as far as tests look at it. */
 export interface RedisStatus {
   readonly connected: boolean;

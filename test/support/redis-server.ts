@@ -84,6 +84,8 @@ function argumentsOf(options: RedisServerOptions & { readonly port: number; read
     port,
     bind: "127.0.0.1",
     dir: directory,
+    // By it a guard finds the server where this process is killed.
+    pidfile: join(directory, "redis.pid"),
     save: "",
     maxmemory: "512mb",
     "maxmemory-policy": "noeviction",

@@ -76,3 +76,5 @@ AS $$
   )
   SELECT m.epoch, m.seq, m.event_time FROM marks AS m ORDER BY m.epoch DESC, m.seq DESC LIMIT 1
 $$;
+
+COMMENT ON COLUMN {{schema}}.gaps.reason IS 'outdated-cursor, relay-switch, new-epoch, missing-pack or stream-lost.';
