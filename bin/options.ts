@@ -25,3 +25,14 @@ export function speedOption(text: string): number | "max" {
   if (!(speed > 0)) throw new InvalidArgumentError("Must be max or a number of events a second greater than 0.");
   return speed;
 }
+
+/** Where reading begins where no cursor is known. */
+export type FirstPlace = "live" | "oldest" | number;
+
+/** `--from`: live, oldest, or the seq after which reading begins. */
+export function firstPlace(text: string): FirstPlace {
+  if (text === "live" || text === "oldest") return text;
+  const seq = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(seq)) throw new InvalidArgumentError("Must be live, oldest or a seq.");
+  return seq;
+}

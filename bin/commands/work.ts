@@ -1,29 +1,66 @@
 /** `standpipe work`: stream to rows in one process. */
 import type { Command } from "commander";
 import { ConfigurationError } from "../../lib/config/configuration-error.ts";
-import { chosenStream, type Environment, readSettings } from "../../lib/config/read-settings.ts";
+import { chosenStream, readSettings } from "../../lib/config/read-settings.ts";
+import { redisSettings } from "../../lib/config/redis-settings.ts";
 import type { CommandContext } from "../command-context.ts";
 import { positiveSeconds } from "../options.ts";
+import { listenForStop } from "../stop-signals.ts";
+import { ownDatabase } from "../unified/own-database.ts";
+import { openProcess } from "../unified/process.ts";
 
-export function addWork(program: Command, { environment }: CommandContext): void {
+interface WorkOptions {
+  readonly exitWhenIdle?: number;
+}
+
+export function addWork(program: Command, context: CommandContext): void {
   program
     .command("work")
-    .description("Read packs from a stream and write rows (needs REDIS_URL or KINESIS_STREAM_NAME).")
+    .description("Read a Redis stream and write rows (needs REDIS_URL).")
     .option(
       "--exit-when-idle <seconds>",
       "end with 0 once nothing has arrived for so long and all is durable",
       positiveSeconds,
     )
     .addHelpText("after", "\nExample:\n  $ REDIS_URL=redis://127.0.0.1:6379 DATABASE_URL=postgres://… standpipe work")
-    .action(() => refuse(environment));
+    .action((options: WorkOptions) => run(options, context));
 }
 
-/** Says what is missing: the stream's address, or, with one, the back end for it in this build. */
-function refuse(environment: Environment | undefined): never {
-  switch (chosenStream("work", readSettings("work", environment))) {
-    case "kinesis":
-      throw new ConfigurationError("work: a Kinesis stream is read by the Lambda function: see docs/architecture.md");
-    case "redis":
-      throw new ConfigurationError("work: this version has no Redis stream yet: use start, which needs none");
+/** What embedded databases and their sessions are told about this process. */
+const COMMAND = "standpipe work";
+
+async function run(options: WorkOptions, { streams, environment }: CommandContext): Promise<void> {
+  const settings = readSettings("work", environment);
+  if (chosenStream("work", settings) === "kinesis") {
+    throw new ConfigurationError("work: a Kinesis stream is read by the Lambda function: see docs/architecture.md");
   }
+  const redis = redisSettings(settings);
+  // Stopped last, after everything that uses it.
+  await using databases = new AsyncDisposableStack();
+  await using surroundings = openProcess({
+    command: "work",
+    streams,
+    // What a worker holds is bounded by its own limit.
+    settings: { ...settings, MAX_IN_FLIGHT_MB: WAITING_MB },
+  });
+  const { screen, telemetry } = surroundings;
+  using stop = listenForStop((name) => telemetry.log.info(`${name} came: stopping; a second one ends at once`));
+  const database = databases.use(
+    await ownDatabase({ settings, log: telemetry.log, command: COMMAND, onLost: (error) => stop.fail(error) }),
+  );
+  const url = await surroundings.listen();
+  screen.line(`stream    ${redis.streamKey} (Redis, ${redis.format})`);
+  screen.line(`database  ${database.shown}`);
+  screen.line(`status    ${url}/status`);
+  const { runWork } = await import("../work/run-work.ts");
+  await runWork({
+    surroundings,
+    settings,
+    redis,
+    connectionString: database.connectionString,
+    stop: stop.signal,
+    exitWhenIdleMs: options.exitWhenIdle === undefined ? null : options.exitWhenIdle * 1000,
+  });
 }
+
+const WAITING_MB = 16;

@@ -6,9 +6,8 @@ import { LeaseClosedError, LeaseLostError } from "../../lib/checkpoint/dynamodb/
 import type { KinesisSettings } from "../../lib/config/kinesis-settings.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
-import type { Gap, SavedCursor } from "../../lib/core/cursor.ts";
+import type { Gap } from "../../lib/core/cursor.ts";
 import { MAX_SEAL_BYTES } from "../../lib/core/pack.ts";
-import { parseRelayAddress } from "../../lib/firehose/websocket/relay-address.ts";
 import { createWebsocketSource } from "../../lib/firehose/websocket/source.ts";
 import { createIngest } from "../../lib/ingest/ingest.ts";
 import { untilAborted } from "../../lib/ingest/until-aborted.ts";
@@ -19,6 +18,8 @@ import { errorLine } from "../../lib/telemetry/log.ts";
 import { isWrongUse } from "../exit-codes.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
 import { retried } from "../unified/retry.ts";
+import type { IngestPipeline } from "./run-ingest.ts";
+import { savedCursors } from "./saved-cursors.ts";
 
 export interface KinesisPipelineOptions {
   readonly surroundings: LongLivedProcess;
@@ -28,23 +29,13 @@ export interface KinesisPipelineOptions {
   readonly stop: AbortSignal;
 }
 
-/** The parts at work. Disposing stops them and gives the lease back; what is not durable comes again. */
-export interface KinesisPipeline extends AsyncDisposable {
-  /** Reads from the relay until the signal aborts; rejects where no retry mends it. */
-  read(signal: AbortSignal): Promise<void>;
-  /** Rejects where a part has failed for good, or another process has taken over; pending otherwise. */
-  readonly failed: Promise<never>;
-  /** Everything accepted is in the stream and its cursor saved. Call it when nothing reads any more. */
-  drain(signal: AbortSignal): Promise<void>;
-}
-
 /** Events of one pack at the most: what a consumer takes in one transaction. */
 const PACK_EVENTS = 500;
 /** What a crash costs to replay, and each save costs a write in DynamoDB. */
 const SAVE_EVERY_MS = 1_000;
 
 /** Waits for the lease. Rejects with what a person has to mend, and with the reason of `stop`. */
-export async function openKinesisPipeline(options: KinesisPipelineOptions): Promise<KinesisPipeline> {
+export async function openKinesisPipeline(options: KinesisPipelineOptions): Promise<IngestPipeline> {
   const { surroundings, settings, kinesis } = options;
   const { telemetry, vitals } = surroundings;
   await using resources = new AsyncDisposableStack();
@@ -160,13 +151,4 @@ async function whenAnswering<Result>(work: () => Promise<Result>, options: Kines
 
 function isOver(error: unknown): boolean {
   return error instanceof LeaseLostError || error instanceof LeaseClosedError;
-}
-
-/** By the relay's host. */
-async function savedCursors(
-  checkpoint: DynamoCheckpoint,
-  relays: readonly string[],
-): Promise<ReadonlyMap<string, SavedCursor>> {
-  const saved = await Promise.all(relays.map((relay) => checkpoint.load(parseRelayAddress(relay).host)));
-  return new Map(saved.filter((cursor) => cursor !== null).map((cursor) => [cursor.relay, cursor]));
 }

@@ -1,9 +1,10 @@
 /** What a writer of a database does beside writing: counts what is stored for the status, and turns the tombstones' days. */
+import type { Settings } from "../../lib/config/processes.ts";
 import { readTotals } from "../../lib/store/overview.ts";
 import type { PostgresStore } from "../../lib/store/postgres-store.ts";
 import { turnTombstones } from "../../lib/store/tombstones.ts";
 import { errorLine } from "../../lib/telemetry/log.ts";
-import type { PipelineOptions } from "./pipeline.ts";
+import type { LongLivedProcess } from "./process.ts";
 
 const LOOK_EVERY_MS = 1_000;
 /** The look itself costs a millisecond. */
@@ -14,7 +15,10 @@ const TURN_EVERY_MS = 3_600_000;
 /** Until disposed of; what fails is tried again the next time. */
 export function keepHouse(
   pool: PostgresStore["pool"],
-  options: Pick<PipelineOptions, "surroundings" | "settings">,
+  options: {
+    readonly surroundings: LongLivedProcess;
+    readonly settings: Pick<Settings<"start">, "TOMBSTONE_DAYS">;
+  },
 ): Disposable {
   const { telemetry, vitals } = options.surroundings;
   const look = async (): Promise<void> => {

@@ -1,13 +1,11 @@
 /** Relay → packs → memory stream → rows, put together in one process. */
 import { setTimeout } from "node:timers/promises";
-import type { Checkpoint } from "../../lib/checkpoint/port.ts";
 import { createPostgresCheckpoint } from "../../lib/checkpoint/postgres/checkpoint.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { runConsumer } from "../../lib/consume/run-consumer.ts";
 import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
-import type { Gap, SavedCursor } from "../../lib/core/cursor.ts";
+import type { Gap } from "../../lib/core/cursor.ts";
 import { MAX_SEAL_BYTES } from "../../lib/core/pack.ts";
-import { parseRelayAddress } from "../../lib/firehose/websocket/relay-address.ts";
 import { createWebsocketSource } from "../../lib/firehose/websocket/source.ts";
 import { createIngest, type Ingest } from "../../lib/ingest/ingest.ts";
 import { recordGap } from "../../lib/store/gaps.ts";
@@ -17,6 +15,7 @@ import { createMemoryStream, type MemoryStream } from "../../lib/stream/memory/m
 import { errorLine } from "../../lib/telemetry/log.ts";
 import type { Log } from "../../lib/telemetry/port.ts";
 import { isDatabaseAway } from "../database-trouble.ts";
+import { savedCursors } from "../ingest/saved-cursors.ts";
 import type { LongLivedProcess } from "./process.ts";
 import { quietAtFirst } from "./quiet-log.ts";
 import { retried } from "./retry.ts";
@@ -89,7 +88,7 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
     // A newcomer without a network is told once, at the end of the limit.
     telemetry: relayLimitMs === null ? telemetry : { ...telemetry, log: quietLog(telemetry.log, relayLimitMs, vitals) },
   });
-  vitals.savedCursors = await readSavedCursors(checkpoint, relays);
+  vitals.savedCursors = await savedCursors(checkpoint, relays);
   const consumer = startConsumer({ ...options, store, stream });
   vitals.source = () => source.state();
   vitals.ingest = () => ingest.state();
@@ -113,15 +112,6 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
 function quietLog(log: Log, forMs: number, vitals: Vitals): Log {
   const isConnected = (): boolean => vitals.source?.().connected ?? false;
   return quietAtFirst(log, { forMs, isConnected, nowMs: () => performance.now() });
-}
-
-/** By the relay's host. */
-async function readSavedCursors(
-  checkpoint: Checkpoint,
-  relays: readonly string[],
-): Promise<ReadonlyMap<string, SavedCursor>> {
-  const saved = await Promise.all(relays.map((relay) => checkpoint.load(parseRelayAddress(relay).host)));
-  return new Map(saved.filter((cursor) => cursor !== null).map((cursor) => [cursor.relay, cursor]));
 }
 
 /** A gap is told before reading goes on behind it: with the database away, reading waits. */

@@ -27,6 +27,8 @@ export interface Vitals {
   writeTrouble: string | null;
   /** Who holds the lease that this process waits for. */
   standbyFor: string | null;
+  /** The source is a stream, not a relay. */
+  readsStream: boolean;
   snapshot(): StatusSnapshot;
   /** Notes the rate and the gauges; called each second. */
   tick(): void;
@@ -50,6 +52,7 @@ export function createVitals({ command, counters, downstream = "database" }: Vit
     connectTrouble: STARTING,
     writeTrouble: null,
     standbyFor: null,
+    readsStream: false,
     snapshot() {
       const source = vitals.source?.() ?? null;
       const ingest = vitals.ingest?.() ?? null;
@@ -60,9 +63,9 @@ export function createVitals({ command, counters, downstream = "database" }: Vit
         command,
         relay: source?.relay ?? null,
         connected: source?.connected ?? false,
-        relayTrouble: source === null ? "not read yet" : source.trouble,
+        ...troubleOfSource(source, vitals.readsStream),
         ...(downstream === "database"
-          ? { databaseConnected: trouble === null, databaseTrouble: trouble }
+          ? { databaseConnected: trouble === null, databaseTrouble: trouble, standbyFor: vitals.standbyFor }
           : { databaseConnected: null, databaseTrouble: null, streamTrouble: trouble, standbyFor: vitals.standbyFor }),
         cursor: mark.cursor,
         epoch: mark.epoch,
@@ -87,6 +90,14 @@ export function createVitals({ command, counters, downstream = "database" }: Vit
     },
   };
   return vitals;
+}
+
+function troubleOfSource(
+  source: SourceState | null,
+  readsStream: boolean,
+): Pick<StatusSnapshot, "relayTrouble" | "streamTrouble"> {
+  if (readsStream) return { relayTrouble: null, streamTrouble: source === null ? "not read yet" : source.trouble };
+  return { relayTrouble: source === null ? "not read yet" : source.trouble };
 }
 
 function handledEvents(counters: Counters, downstream: Downstream): number {

@@ -111,7 +111,7 @@ async function keepUnreadable(item: UnreadableItem, options: ConsumeOptions): Pr
   const packs =
     header === null
       ? []
-      : [{ ...header, relayId: await options.store.relayId(header.relay, header.epoch), timeMs: null }];
+      : [{ ...header, relayId: await options.store.relayId(header.relay, header.epoch), timeMs: null, source: null }];
   const letter = recordLetter(bytes, header, { reason: "unreadable-pack", detail });
   await keepLetter(letter, { ...options, packs, countLane: lane });
   options.telemetry.log.error("a record could not be read and is kept as a dead letter", {

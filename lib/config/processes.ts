@@ -20,10 +20,12 @@ const STREAM = [
   "REDIS_CONSUMER_GROUP",
   "REDIS_MAX_STREAM_LEN",
   "REDIS_FORMAT",
-  "REDIS_CURSOR_KEY",
   "KINESIS_STREAM_NAME",
   "AWS_ENDPOINT_URL_KINESIS",
 ] as const;
+/** What only the writer of a Redis stream needs, and what only its reader. */
+const REDIS_WRITER = ["REDIS_CURSOR_KEY", "REDIS_TRIM", "REDIS_PROTECT_GROUPS"] as const;
+const REDIS_READER = ["REDIS_MAX_DELIVERIES", "REDIS_DEAD_LETTER_MAXLEN", "RELAY_URL"] as const;
 /** What the ingester needs beside a Kinesis stream. */
 const AWS = [
   "AWS_REGION",
@@ -47,9 +49,19 @@ const DATABASE_ON_AWS = [
 /** Every process by the name of its command, and the functions on AWS by the name of their folder. */
 const COMMANDS_AND_FUNCTIONS = {
   start: schemaOf(...SOURCE, ...CONSUMER, ...DATABASE, ...LONG_LIVED, "FIRST_TRY_SECONDS"),
-  ingest: schemaOf(...SOURCE, ...STREAM, ...AWS, ...LONG_LIVED, "FLUSH_AFTER_MS", "LOG_LEVEL"),
+  ingest: schemaOf(
+    ...SOURCE,
+    ...STREAM,
+    ...REDIS_WRITER,
+    ...AWS,
+    ...LONG_LIVED,
+    "DATABASE_URL",
+    "FLUSH_AFTER_MS",
+    "LOG_LEVEL",
+  ),
   work: schemaOf(
     ...STREAM,
+    ...REDIS_READER,
     ...CONSUMER,
     ...DATABASE,
     ...LONG_LIVED,

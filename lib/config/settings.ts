@@ -127,7 +127,36 @@ export const SETTINGS = {
     from: 1,
     to: 1_000_000_000,
     fallback: 500_000,
-    meaning: "Entries that the Redis stream keeps at the most.",
+    meaning:
+      "Events that may lie in the Redis stream. Where so many have not been handled, the ingester stops reading the relay until there is room.",
+  }),
+  REDIS_TRIM: setting({
+    allowed: "handled or maxlen",
+    fallback: "handled",
+    meaning:
+      "What is trimmed from the Redis stream: entries that `REDIS_CONSUMER_GROUP` has handled, or (`maxlen`) the oldest beyond `REDIS_MAX_STREAM_LEN` whether anybody has read them or not, which loses events.",
+    read: (text) => (text === "handled" || text === "maxlen" ? text : undefined),
+  }),
+  REDIS_PROTECT_GROUPS: setting({
+    allowed: "own or all",
+    fallback: "own",
+    meaning:
+      "Whose unhandled entries are never trimmed: those of `REDIS_CONSUMER_GROUP`, or of every group of the stream.",
+    read: (text) => (text === "own" || text === "all" ? text : undefined),
+  }),
+  REDIS_MAX_DELIVERIES: wholeNumber({
+    from: 1,
+    to: 1_000_000,
+    fallback: 10,
+    meaning:
+      "An entry that was delivered more often than this is worked event by event, so that a deadly one is found.",
+  }),
+  REDIS_DEAD_LETTER_MAXLEN: wholeNumber({
+    from: 1,
+    to: 1_000_000,
+    fallback: 10_000,
+    meaning:
+      "Entries that the Redis stream `firehose:dead-letters` keeps, about. All dead letters are in the database; this is where established tools look.",
   }),
   REDIS_FORMAT: setting({
     allowed: "events or packs",
@@ -138,7 +167,8 @@ export const SETTINGS = {
   REDIS_CURSOR_KEY: setting({
     allowed: "a key without spaces",
     fallback: "firehose:cursor",
-    meaning: "Key of the cursor in Redis; name an existing one to take over from another ingester.",
+    meaning:
+      "Key of the cursor in Redis, a plain number; name an existing one (such as `firehose:python_cursor`) to take over from another ingester.",
     read: matchingText(NO_SPACE),
   }),
   KINESIS_STREAM_NAME: optionalSetting({

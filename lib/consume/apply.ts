@@ -5,6 +5,7 @@ import type { Gap } from "../core/cursor.ts";
 import type { FirehoseEvent } from "../core/event.ts";
 import type { PackHeader } from "../core/pack.ts";
 import { type Plan, pathsToCompare, plan } from "../core/plan.ts";
+import type { DeadLetter } from "../core/row-change.ts";
 import type { FinishedPack, LaneState, Store, WorkUnit } from "../store/port.ts";
 
 /** What a transaction did, for the counters. */
@@ -12,6 +13,7 @@ export interface Outcome {
   readonly counts: Plan["counts"];
   readonly repeatedPacks: number;
   readonly gaps: readonly Gap[];
+  readonly letters: readonly DeadLetter[];
 }
 
 export interface ApplyOptions {
@@ -32,8 +34,9 @@ export function sourceOf(
   event: FirehoseEvent,
   header: Pick<PackHeader, "relay" | "epoch">,
   relayId: number,
+  mode: BatchEvent["mode"] = "repo",
 ): BatchEvent {
-  return { event, relay: header.relay, epoch: header.epoch, relayId, mode: "repo", setAside: null };
+  return { event, relay: header.relay, epoch: header.epoch, relayId, mode, setAside: null };
 }
 
 /** Rejects with a StoreError, or with whatever fault our own code has; nothing is written then. */
@@ -61,7 +64,7 @@ export async function applyEvents(sources: readonly BatchEvent[], options: Apply
     const letter = options.letterId === undefined ? null : { id: options.letterId, state: letterState(counts) };
     const { single, countLane, nowMs } = options;
     await transaction.write(changes, { packs, single, gaps, countLane, letter, writtenAtMs: nowMs() });
-    return { counts, repeatedPacks, gaps };
+    return { counts, repeatedPacks, gaps, letters: changes.deadLetters };
   });
 }
 

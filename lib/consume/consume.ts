@@ -5,6 +5,7 @@ import { packLetter } from "../core/dead-letter.ts";
 import type { FirehoseEvent } from "../core/event.ts";
 import { type Pack, readPack } from "../core/pack.ts";
 import { keepOps } from "../core/pack-envelope.ts";
+import type { DeadLetter } from "../core/row-change.ts";
 import type { FinishedPack, Store } from "../store/port.ts";
 import type { Telemetry } from "../telemetry/port.ts";
 import { sourceOf } from "./apply.ts";
@@ -20,6 +21,8 @@ export interface ConsumeOptions {
   readonly keepsCollection?: CollectionFilter;
   /** Event by event from the start, for packs that take too long as a whole: each event is durable by itself. */
   readonly oneByOne?: boolean;
+  /** Told of the dead letters of each transaction once it is durable. */
+  readonly onLetters?: (letters: readonly DeadLetter[]) => void;
 }
 
 /** What was begun so often without an end is worked event by event (guarantee 9). */
@@ -38,13 +41,14 @@ export async function consume(packs: readonly Pack[], options: ConsumeOptions): 
   const units = readable.map(({ unit }) => unit);
   try {
     const deaths = await store.marks.begin(units, { single: false });
-    const isDeadly = (count: number): boolean => oneByOne || count >= DEATHS_UNTIL_ONE_BY_ONE;
+    const isDeadly = (count: number, index: number): boolean =>
+      oneByOne || count >= DEATHS_UNTIL_ONE_BY_ONE || readable[index]?.unit.source?.isSuspect === true;
     const firstDeadly = deaths.findIndex(isDeadly);
     const calm = firstDeadly === -1 ? readable : readable.slice(0, firstDeadly);
     await workTogether(calm, options);
     // From a deadly pack on one at a time, in order: what follows it in its lane must not overtake it.
     for (const [index, pack] of readable.slice(calm.length).entries()) {
-      const deadly = isDeadly(deaths[calm.length + index] ?? 0);
+      const deadly = isDeadly(deaths[calm.length + index] ?? 0, calm.length + index);
       await (deadly ? workDeadly(pack, options) : workTogether([pack], options));
     }
     // Not before: what failed is given again, and would be counted again.
@@ -92,9 +96,10 @@ async function readPacks(
     const relayId = await options.store.relayId(header.relay, header.epoch);
     const result = readPack(pack);
     const last = result.ok ? result.events.at(-1) : undefined;
-    const unit: FinishedPack = { ...header, relayId, timeMs: last?.timeMs ?? null };
+    const unit: FinishedPack = { ...header, relayId, timeMs: last?.timeMs ?? null, source: pack.source ?? null };
     if (result.ok) {
-      readable.push({ unit, sources: result.events.map((event) => sourceOf(kept(event), header, relayId)) });
+      const mode = pack.source?.byArrival === true ? "arrival" : "repo";
+      readable.push({ unit, sources: result.events.map((event) => sourceOf(kept(event), header, relayId, mode)) });
     } else {
       await keepPack(pack, unit, `${result.reason} at byte ${result.offset}`, options);
     }

@@ -2,6 +2,7 @@
 import type { BatchEvent } from "../core/batch.ts";
 import { eventLetter } from "../core/dead-letter.ts";
 import type { CommitEvent } from "../core/event.ts";
+import type { DeadLetter } from "../core/row-change.ts";
 import { type FinishedPack, type Store, StoreError } from "../store/port.ts";
 import type { Telemetry } from "../telemetry/port.ts";
 import { applyEvents } from "./apply.ts";
@@ -16,6 +17,8 @@ export interface IsolateOptions {
   readonly packs: readonly FinishedPack[];
   /** The lane whose row counts the records. */
   readonly countLane: number;
+  /** Told of the dead letters of each transaction once it is durable. */
+  readonly onLetters?: (letters: readonly DeadLetter[]) => void;
 }
 
 /**
@@ -50,7 +53,9 @@ export async function workIsolated(sources: readonly BatchEvent[], options: Isol
 /** Null when it is done; the fault when the values themselves are the reason. Everything transient is thrown. */
 async function attempt(sources: readonly BatchEvent[], options: IsolateOptions): Promise<Error | null> {
   try {
-    countOutcome(await applyEvents(sources, { ...options, single: null }), options.telemetry);
+    const outcome = await applyEvents(sources, { ...options, single: null });
+    countOutcome(outcome, options.telemetry);
+    if (outcome.letters.length > 0) options.onLetters?.(outcome.letters);
     return null;
   } catch (error) {
     if (error instanceof StoreError && error.kind === "transient") {

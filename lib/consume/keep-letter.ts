@@ -10,6 +10,7 @@ export interface KeepOptions {
   /** Packs that end with it. */
   readonly packs: readonly FinishedPack[];
   readonly countLane: number;
+  readonly onLetters?: (letters: readonly DeadLetter[]) => void;
 }
 
 /** Rejects with a StoreError. */
@@ -23,4 +24,5 @@ export async function keepLetter(letter: DeadLetter, options: KeepOptions): Prom
     await transaction.write(changes, { packs, single: null, gaps: [], countLane, letter: null, writtenAtMs: nowMs() });
   });
   telemetry.count("dead_letters_total", 1, letter.reason);
+  options.onLetters?.([letter]);
 }

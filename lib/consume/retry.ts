@@ -1,7 +1,8 @@
 /** Retrying dead letters: record by record, never by the repo's rev, so that it is right whatever happened since. */
 import type { BatchEvent } from "../core/batch.ts";
 import { decodeMessage } from "../core/decode-event.ts";
-import type { FirehoseEvent } from "../core/event.ts";
+import { readEntry } from "../core/entry-read.ts";
+import type { FirehoseEvent, RejectedEvent } from "../core/event.ts";
 import { decodePack, type PackHeader, readPack } from "../core/pack.ts";
 import { decodeEnvelope } from "../core/pack-envelope.ts";
 import { type LetterToRetry, type Store, StoreError } from "../store/port.ts";
@@ -86,6 +87,8 @@ function eventsOf(letter: LetterToRetry, nowMs: number): ReadEvents {
 /** A rejected event is decoded anew: what was too early may be due, and a newer decoder may know more. */
 function asApplicable(event: FirehoseEvent, nowMs: number): ReadEvents {
   if (event.kind === "rejected") {
+    const entry = entryOf(event.rawFrame);
+    if (entry !== null) return eventOfEntry(entry, event);
     const message = decodeMessage(event.rawFrame, nowMs);
     if (message.kind !== "event") {
       return {
@@ -102,6 +105,29 @@ function asApplicable(event: FirehoseEvent, nowMs: number): ReadEvents {
   }
   const fault = event.kind === "commit" ? event.ops.find((op) => op.fault !== null)?.fault : undefined;
   return fault === undefined || fault === null ? { ok: true, events: [event] } : { ok: false, reason: fault.detail };
+}
+
+/** What `lib/stream/redis` keeps of an entry that could not be read; null for a frame, which is no JSON. */
+function entryOf(raw: Uint8Array): Record<"type" | "data" | "seq", string> | null {
+  // "{"
+  if (raw[0] !== 0x7b) return null;
+  try {
+    const kept: unknown = JSON.parse(Buffer.from(raw).toString("utf8"));
+    const fields = typeof kept === "object" && kept !== null && "fields" in kept ? kept.fields : null;
+    if (!Array.isArray(fields)) return null;
+    const [type, data, seq] = [1, 3, 5].map((at) => String(fields[at] ?? ""));
+    return { type: type ?? "", data: data ?? "", seq: seq ?? "" };
+  } catch {
+    return null;
+  }
+}
+
+function eventOfEntry(entry: Record<"type" | "data" | "seq", string>, event: RejectedEvent): ReadEvents {
+  const origin = { relay: "", epoch: 0 };
+  const read = readEntry(entry, { origin, seq: event.seq, writtenAtMs: event.receivedAtMs });
+  if (!read.ok) return { ok: false, reason: read.reason };
+  if (!read.hasOrder) return { ok: false, reason: "the entry does not say its order: it cannot be applied late" };
+  return { ok: true, events: [read.event], place: read.origin };
 }
 
 function eventsOfPack(bytes: Uint8Array | null): ReadEvents {

@@ -15,9 +15,10 @@ export interface BatchEvent {
   /**
    * `repo`: by the repo's rev, moving it on (everything that comes from a stream). `record`: op by op against the stored
    * records and tombstones, leaving the repo as it is (retried dead letters, parts of an event); an account's event only
-   * where no other relay has spoken since.
+   * where no other relay has spoken since. `arrival`: it does not say its order (entries of writers that carry no rev), so it counts as
+   * newer than everything that is stored; its reader has left out repeats.
    */
-  readonly mode: "repo" | "record";
+  readonly mode: "repo" | "record" | "arrival";
   /** What is not to be applied but kept as dead letters: the whole event, or some ops by their place in it. */
   readonly setAside: SetAside | null;
 }

@@ -52,6 +52,9 @@ export class CborReader {
   /** Argument of the last head read; −1 where it does not fit 53 bits, which only an integer may have. */
   argument = 0;
 
+  /** Containers inside one another. */
+  maxDepth: number = MAX_CBOR_DEPTH;
+
   constructor(bytes: Uint8Array, from = 0, to: number = bytes.length) {
     this.bytes = plainBytes(bytes);
     this.at = from;
@@ -462,8 +465,8 @@ export class CborReader {
 
   /** The depth inside a container that `depth` others are around. */
   enter(depth: number): number {
-    if (depth >= MAX_CBOR_DEPTH) {
-      this.fail(`nested deeper than ${MAX_CBOR_DEPTH}`);
+    if (depth >= this.maxDepth) {
+      this.fail(`nested deeper than ${this.maxDepth}`);
     }
     return depth + 1;
   }

@@ -96,7 +96,7 @@ class Chooser {
   take(read: ReadEvent): void {
     const { event } = read.source;
     if (event.kind === "commit") {
-      this.#takeCommit(read, event);
+      this.#takeCommit(read, read.source.mode === "arrival" ? this.#dated(event) : event);
       return;
     }
     if (event.kind !== "sync" || read.source.setAside !== null) {
@@ -119,6 +119,15 @@ class Chooser {
       others: this.#others,
       counts: this.#counts,
     };
+  }
+
+  /**
+   * A commit that does not say its rev gets the one after what is stored: newer than all that came before it, and older than whatever comes
+   * with a real rev, since those have a time in them. It continues the run, so that it breaks no chain.
+   */
+  #dated(commit: CommitEvent): CommitEvent {
+    const { rev } = this.#chain(this.#numbers.actor(commit.did));
+    return { ...commit, rev: rev + 1n, since: rev };
   }
 
   #takeCommit(read: ReadEvent, commit: CommitEvent): void {

@@ -23,6 +23,8 @@ export type GapReason =
   | "relay-switch"
   /** The relay's numbering started anew (`FutureCursor`). */
   | "new-epoch"
+  /** The stream lost its memory, and is filled again from what has been applied. */
+  | "stream-lost"
   /** Numbers of packs of a lane jumped. */
   | "missing-pack";
 
@@ -38,4 +40,9 @@ export interface Gap {
   readonly fromTimeMs: number | null;
   readonly toTimeMs: number | null;
   readonly detail: string;
+}
+
+/** A store has less than it has acknowledged: it lost its memory, or an older copy of it took its place. What it has now counts. */
+export class SetBackError extends Error {
+  override readonly name = "SetBackError";
 }

@@ -3,6 +3,7 @@
 import { CborReader, Major } from "./cbor-reader.ts";
 import { CidLink } from "./cid.ts";
 import { MalformedBytesError } from "./errors.ts";
+import { MAX_CBOR_DEPTH } from "./limits.ts";
 
 /** A float. The data model has none, so that a record with one is kept by its bytes; DAG-CBOR has, and tells 1.0 from 1. */
 export class CborFloat {
@@ -38,9 +39,13 @@ export type Decoded<Value> =
   | { readonly ok: false; readonly reason: string; readonly offset: number };
 
 /** One whole item, nothing after it. Limits: `MAX_CBOR_DEPTH`, `MAX_CONTAINER_ITEMS`, `MAX_RECORD_VALUES`, `MAX_MAP_KEY_BYTES`, `MAX_CID_BYTES`. */
-export function decodeCbor(bytes: Uint8Array): Decoded<CborValue> {
+export function decodeCbor(
+  bytes: Uint8Array,
+  { maxDepth = MAX_CBOR_DEPTH }: { readonly maxDepth?: number } = {},
+): Decoded<CborValue> {
   return asDecoded(() => {
     const reader = new CborReader(bytes);
+    reader.maxDepth = maxDepth;
     const value = readValue(reader, 0);
     if (reader.at !== bytes.length) {
       reader.fail("bytes after the end");

@@ -29,6 +29,28 @@ export interface Pack {
   readonly header: PackHeader;
   /** The envelopes in their two halves, not compressed; `encodePack` compresses the words for streams that carry bytes. */
   readonly body: Uint8Array;
+  /** Set by readers of streams whose place is kept in the database; no stream carries it. */
+  readonly source?: PackSource;
+}
+
+/** Where in a stream a pack was read, and under which right. */
+export interface PackSource {
+  /** Key of the stream. */
+  readonly stream: string;
+  /** Of the lease under which it was read: the transaction of a reader that was replaced is refused. */
+  readonly fence: number;
+  /** The last entry in it. */
+  readonly entry: EntryId;
+  /** Its events do not say their order: their place in the stream does, and their reader has left out repeats. */
+  readonly byArrival: boolean;
+  /** Delivered so often that it is worked event by event. */
+  readonly isSuspect: boolean;
+}
+
+/** Id of an entry: Unix milliseconds, and a number within them. */
+export interface EntryId {
+  readonly ms: number;
+  readonly n: number;
 }
 
 export interface PackLimits extends EnvelopeLimits {

@@ -39,7 +39,10 @@ export function planAccounts(input: AccountInput, changes: RowChanges, counts: C
       identity: null,
     };
     const isRetried = source.mode === "record";
-    if (isRepeat(event.kind, { relay, seq: event.seq, isRetried }, draft, states.get(event.did) ?? null)) {
+    if (
+      source.mode !== "arrival" &&
+      isRepeat(event.kind, { relay, seq: event.seq, isRetried }, draft, states.get(event.did) ?? null)
+    ) {
       counts.repeatedEvents += 1;
       continue;
     }

@@ -4,8 +4,11 @@ import type { FirehoseEvent } from "../core/event.ts";
 
 /** Takes events in the order of their seq. */
 export interface EventSink {
-  /** Takes one event. False: the byte budget is spent, stop reading until `room()` resolves. The event is taken either way. */
-  accept(event: FirehoseEvent): boolean;
+  /**
+   * Takes one event, and the frame that it came in for whoever writes more of it than an event holds. False: the byte budget is spent,
+   * stop reading until `room()` resolves. The event is taken either way.
+   */
+  accept(event: FirehoseEvent, frame?: Uint8Array): boolean;
   /** Resolves when there is room again (at once if there is); rejects with the signal's reason when it aborts. */
   room(signal: AbortSignal): Promise<void>;
   /**

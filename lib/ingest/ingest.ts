@@ -273,6 +273,6 @@ class LaneIngest implements Ingest {
 }
 
 /** The sender's time, as far as our own clock lets it be true: a mark in the future would have another relay entered too late. */
-function datedMs({ timeMs, receivedAtMs }: FirehoseEvent): number | null {
+export function datedMs({ timeMs, receivedAtMs }: FirehoseEvent): number | null {
   return timeMs === null ? null : Math.min(timeMs, receivedAtMs);
 }

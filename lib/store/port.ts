@@ -3,6 +3,7 @@
 import type { EventBatch } from "../core/batch.ts";
 import type { AuthorState, ChosenOp } from "../core/choice.ts";
 import type { Gap } from "../core/cursor.ts";
+import type { PackSource } from "../core/pack.ts";
 import type { PathState } from "../core/plan.ts";
 import type { AccountState } from "../core/plan-accounts.ts";
 import type { RowChanges } from "../core/row-change.ts";
@@ -23,6 +24,8 @@ export interface FinishedPack extends WorkUnit {
   readonly fence: number;
   readonly number: number;
   readonly timeMs: number | null;
+  /** Where it was read, for streams whose place is kept with the batch. */
+  readonly source: PackSource | null;
 }
 
 /** The last pack applied in a lane; fence 0: none yet. */

@@ -4,10 +4,17 @@ import type { PathState } from "../core/plan.ts";
 import type { AccountState } from "../core/plan-accounts.ts";
 import type { RowChanges } from "../core/row-change.ts";
 import { tickOf } from "../core/tick.ts";
-import { int4Array, int8ArrayOfNumbers, readArray } from "./arrays.ts";
+import { int4Array, int8ArrayOfNumbers, readArray, textArray } from "./arrays.ts";
 import { batchArguments, int4, int8, text } from "./batch-arrays.ts";
 import type { NamesOnConnection } from "./names.ts";
-import type { LockedState, LockRequest, StoreTransaction, WorkEnd } from "./port.ts";
+import {
+  type FinishedPack,
+  type LockedState,
+  type LockRequest,
+  StoreError,
+  type StoreTransaction,
+  type WorkEnd,
+} from "./port.ts";
 import type { Queries } from "./queries-port.ts";
 import {
   gapStatement,
@@ -149,6 +156,29 @@ async function write(client: Queries, changes: RowChanges, end: WorkEnd): Promis
     );
   }
   await endWork(client, end, grown);
+  await notePlaces(client, end.packs);
+}
+
+/** The code of the StoreError for work under a lease that another worker has by now. */
+export const REPLACED = "REPLACED";
+
+/** Only for packs of streams whose place is kept here. */
+async function notePlaces(client: Queries, packs: readonly FinishedPack[]): Promise<void> {
+  const placed = packs.flatMap(({ lane, source }) => (source === null ? [] : [{ lane, ...source }]));
+  if (placed.length === 0) return;
+  const { rows } = await client.query<{ noted: boolean }>(
+    "SELECT standpipe.note_places($1::text[], $2::int8[], $3::int4[], $4::int8[], $5::int8[]) AS noted",
+    [
+      textArray(placed.map(({ stream }) => stream)),
+      int8ArrayOfNumbers(placed.map(({ fence }) => fence)),
+      int4Array(placed.map(({ lane }) => lane)),
+      int8ArrayOfNumbers(placed.map(({ entry }) => entry.ms)),
+      int8ArrayOfNumbers(placed.map(({ entry }) => entry.n)),
+    ],
+  );
+  if (rows[0]?.noted === true) return;
+  // Passing, and not poison: the process learns of its loss by itself, and until then the work must not count as anything else.
+  throw new StoreError("another worker reads this stream by now", { kind: "transient", code: REPLACED, cause: null });
 }
 
 async function run(client: Queries, { text: sql, values }: Statement): Promise<number> {

@@ -1,4 +1,5 @@
 /** The stream between ingest and consume: packs go in durably and come out in order, lane by lane. */
+import type { SavedCursor } from "../core/cursor.ts";
 import type { Pack } from "../core/pack.ts";
 
 export interface PackWriter {
@@ -22,4 +23,20 @@ export interface Delivery {
 export interface PackReader {
   /** Waits for packs; null once the stream is closed and empty. Rejects with the signal's reason when it aborts. */
   read(options: { readonly maxEvents: number; readonly signal: AbortSignal }): Promise<Delivery | null>;
+}
+
+/** What was taken from the relay up to one moment, in the form that the stream carries. */
+export interface Cut<Item> {
+  readonly items: readonly Item[];
+  /** With these items, and those of the cuts before, everything up to it is there. */
+  readonly cursor: SavedCursor;
+}
+
+/** A stream that keeps the cursor beside its entries: both move in one transaction, so that no crash parts them. */
+export interface CutWriter<Item> {
+  /**
+   * Resolves once items and cursor are durable. The caller keeps one cut in flight. Transient trouble is retried inside without limit, and no
+   * retry writes anything twice; rejects when closed, when a newer process has taken over, or when the stream has lost what was written.
+   */
+  append(cut: Cut<Item>): Promise<void>;
 }

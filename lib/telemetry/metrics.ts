@@ -45,6 +45,17 @@ export const METRICS = {
   },
   split_packs_total: { kind: "counter", help: "Packs that were too large for one record and became several" },
   large_packs_total: { kind: "counter", help: "Events too large for a record, kept in the bucket" },
+  stream_entries_total: { kind: "counter", help: "Entries that the Redis stream has taken" },
+  stream_set_backs_total: {
+    kind: "counter",
+    help: "Times that Redis had less than it had acknowledged, and reading went back",
+  },
+  trimmed_entries_total: {
+    kind: "counter",
+    help: "Entries trimmed from the Redis stream, by reason (handled; maxlen: whoever had not read them)",
+    label: "reason",
+  },
+  redelivered_entries_total: { kind: "counter", help: "Entries claimed that had been delivered before" },
   lease_takeovers_total: {
     kind: "counter",
     help: "Leases taken, by how (new, released, expired)",
@@ -71,6 +82,12 @@ export const METRICS = {
   retrying_lanes: { kind: "gauge", help: "Lanes whose record the stream did not take at the last attempt" },
   lease_age_seconds: { kind: "gauge", help: "Since the lease was renewed; past 7 nothing is sent" },
   standby: { kind: "gauge", help: "1 while another process holds the lease and this one waits" },
+  stream_events: { kind: "gauge", help: "Events in the Redis stream, handled ones included while they are kept" },
+  stream_group_lag: {
+    kind: "gauge",
+    help: "Entries of the Redis stream that a group has not handled: unread and pending",
+    label: "group",
+  },
   resident_bytes: { kind: "gauge", help: "Resident memory of this process" },
 } as const satisfies Record<string, MetricDefinition>;
 

@@ -70,6 +70,8 @@ function awayReason(snapshot: StatusSnapshot): string | null {
   if (standbyFor !== null) return `standby: ${standbyFor} holds the lease`;
   if (snapshot.databaseConnected === false) reasons.push(`database: ${snapshot.databaseTrouble ?? "not connected"}`);
   if (streamTrouble !== null) reasons.push(`stream: ${streamTrouble}`);
-  if (!snapshot.connected) reasons.push(`relay: ${snapshot.relayTrouble ?? "not connected"}`);
+  // A worker has no relay: what it reads is the stream.
+  if (!snapshot.connected && snapshot.command !== "work")
+    reasons.push(`relay: ${snapshot.relayTrouble ?? "not connected"}`);
   return reasons.length === 0 ? null : reasons.join("; ");
 }

@@ -47,7 +47,18 @@ describe("the README", () => {
   it("names commands and options that there are", async () => {
     const [, table = ""] = /## Commands\n([\s\S]*?)\n`--help`/.exec(readme) ?? [];
     const named = Array.from(table.matchAll(/^\| `standpipe ([a-z-]+)/gm), ([, name = ""]) => name);
-    expect(named).toEqual(["start", "status", "sql", "dead-letters", "redrive", "rewind", "migrate", "relay"]);
+    expect(named).toEqual([
+      "start",
+      "ingest",
+      "work",
+      "status",
+      "sql",
+      "dead-letters",
+      "redrive",
+      "rewind",
+      "migrate",
+      "relay",
+    ]);
     for (const name of named) expect((await runCommand([name, "--help"])).code).toBe(0);
     expect((await runCommand(["start", "--help"])).out).toContain("--demo");
   });

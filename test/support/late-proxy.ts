@@ -12,8 +12,11 @@ export interface LateProxy extends AsyncDisposable {
   thaw(): void;
 }
 
-/** Shut at first. */
-export async function createLateProxy(target: { readonly host: string; readonly port: number }): Promise<LateProxy> {
+/** Shut at first. On `port` where one is given, otherwise on a free one. */
+export async function createLateProxy(
+  target: { readonly host: string; readonly port: number },
+  wantedPort = 0,
+): Promise<LateProxy> {
   const sockets = new Set<Socket>();
   let isFrozen = false;
   const server: Server = createServer((client) => {
@@ -46,7 +49,7 @@ export async function createLateProxy(target: { readonly host: string; readonly 
     for (const socket of sockets) socket.destroy();
     await closed;
   };
-  await listen(0);
+  await listen(wantedPort);
   const { port } = server.address() as { readonly port: number };
   await shut();
   return {

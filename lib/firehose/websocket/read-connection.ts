@@ -137,7 +137,7 @@ class ConnectionReader {
     const message = decodeMessage(frame, clock.nowMs());
     switch (message.kind) {
       case "event":
-        return this.#takeEvent(message.event);
+        return this.#takeEvent(message.event, frame);
       case "info":
         return this.#takeInfo(message.name, message.message);
       case "error":
@@ -149,7 +149,7 @@ class ConnectionReader {
     }
   }
 
-  #takeEvent(event: FirehoseEvent): void {
+  #takeEvent(event: FirehoseEvent, frame: Uint8Array): void {
     const { progress, tally } = this.#options;
     if (progress.seq !== null && event.seq <= progress.seq) {
       tally.ignored("repeat");
@@ -163,7 +163,7 @@ class ConnectionReader {
       return;
     }
     this.#repeatsInARow = 0;
-    this.#deliver(event);
+    this.#deliver(event, frame);
   }
 
   #takeInfo(name: string, message: string | null): void {
@@ -215,26 +215,18 @@ class ConnectionReader {
     this.#log.warn("frame set aside as a dead letter", { relay: progress.relay.host, seqBefore: seq, reason, detail });
     // A copy: the frame is a view of a whole socket read, and this one is kept longer.
     const rawFrame = Uint8Array.from(frame);
-    this.#deliver({
-      kind: "rejected",
-      seq,
-      did: "",
-      timeMs: null,
-      receivedAtMs: clock.nowMs(),
-      reason,
-      detail,
-      rawFrame,
-    });
+    const receivedAtMs = clock.nowMs();
+    this.#deliver({ kind: "rejected", seq, did: "", timeMs: null, receivedAtMs, reason, detail, rawFrame }, rawFrame);
   }
 
-  #deliver(event: FirehoseEvent): void {
+  #deliver(event: FirehoseEvent, frame: Uint8Array): void {
     const { progress } = this.#options;
-    if (progress.entered && progress.gap === null) return this.#accept(event);
-    this.#gate.holdFor(() => this.#arrive(event));
+    if (progress.entered && progress.gap === null) return this.#accept(event, frame);
+    this.#gate.holdFor(() => this.#arrive(event, frame));
   }
 
   /** The first event of a numbering or after a gap: the sink learns of both before it gets the event. */
-  async #arrive(event: FirehoseEvent): Promise<void> {
+  async #arrive(event: FirehoseEvent, frame: Uint8Array): Promise<void> {
     const { progress, sink } = this.#options;
     // The gap first: were we to die in between, the cursor would still stand before it and it would be found again.
     if (progress.gap !== null) {
@@ -246,16 +238,16 @@ class ConnectionReader {
       await sink.enter({ relay: progress.relay.host, epoch: progress.epoch, seq });
       progress.entered = true;
     }
-    if (!this.#acceptNow(event)) await this.#waitForRoom();
+    if (!this.#acceptNow(event, frame)) await this.#waitForRoom();
   }
 
-  #accept(event: FirehoseEvent): void {
-    if (!this.#acceptNow(event)) this.#gate.holdFor(() => this.#waitForRoom());
+  #accept(event: FirehoseEvent, frame: Uint8Array): void {
+    if (!this.#acceptNow(event, frame)) this.#gate.holdFor(() => this.#waitForRoom());
   }
 
-  #acceptNow(event: FirehoseEvent): boolean {
+  #acceptNow(event: FirehoseEvent, frame: Uint8Array): boolean {
     const { progress, sink } = this.#options;
-    const room = sink.accept(event);
+    const room = sink.accept(event, frame);
     this.#events += 1;
     progress.seq = Math.max(progress.seq ?? 0, event.seq);
     progress.timeMs = event.timeMs ?? progress.timeMs;

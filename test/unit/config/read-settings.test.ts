@@ -31,9 +31,13 @@ describe("readSettings", () => {
       REDIS_CONSUMER_GROUP: "firehose-processors",
       REDIS_MAX_STREAM_LEN: 500_000,
       REDIS_FORMAT: "events",
-      REDIS_CURSOR_KEY: "firehose:cursor",
       BATCH_SIZE: 500,
       PARALLEL_CONSUMERS: 4,
+    });
+    expect(readSettings("ingest", {})).toMatchObject({
+      REDIS_CURSOR_KEY: "firehose:cursor",
+      REDIS_TRIM: "handled",
+      REDIS_PROTECT_GROUPS: "own",
     });
   });
 

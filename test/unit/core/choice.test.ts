@@ -41,6 +41,25 @@ function chosen(sources: readonly BatchEvent[], state: AuthorState = NEW) {
   };
 }
 
+describe("commits that do not say their rev", () => {
+  it("are newer than everything stored, in the order of their arrival, and older than whatever comes with a rev", () => {
+    const account = new Account("arrival");
+    const commits = [
+      account.commit({ action: "create", rkey: KEY, record: likeOf(POST_KEY) }),
+      account.commit({ action: "delete", rkey: KEY }),
+    ].map((commit) => ({ ...commit, rev: 0n, since: null }));
+    const stored: AuthorState = { ...NEW, rev: 7_000n, contiguousFrom: 6_000n };
+    const { choice, planned } = chosen(
+      commits.map((event) => source(event, "arrival")),
+      stored,
+    );
+    expect(choice.ops.map(({ op, commit }) => [op.op.action, commit.rev])).toEqual([["delete", 7_002n]]);
+    expect(planned().changes.repos).toMatchObject([{ rev: 7_002n, contiguousFrom: 6_000n, broken: 0 }]);
+    const real = account.commit({ action: "create", rkey: KEY, record: likeOf(POST_KEY) });
+    expect(chosen([source(real)], { ...stored, rev: 7_002n }).choice.counts.appliedEvents).toEqual({ commit: 1 });
+  });
+});
+
 describe("the last word on a path", () => {
   it("is the op of the highest rev, whatever the order of arrival", () => {
     const account = new Account("order");

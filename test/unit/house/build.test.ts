@@ -23,7 +23,9 @@ describe("the build", () => {
   it("holds the command, the program, every migration and the recording", () => {
     const migrations = globSync("*.sql", { cwd: join(projectRoot, "lib/store/migrations") });
     expect(migrations).not.toEqual([]);
-    const files = globSync("**/*.*", { cwd: dist }).filter((name) => !/^(?:run-ingest|part)-\w+\.js$/.test(name));
+    const files = globSync("**/*.*", { cwd: dist }).filter(
+      (name) => !/^(?:\w+-pipeline|run-work|part)-\w+\.js$/.test(name),
+    );
     expect(files.toSorted()).toEqual(
       ["main.js", ...migrations.map((name) => `migrations/${name}`), "network.spr", "standpipe.js"].toSorted(),
     );

@@ -1,0 +1,153 @@
+/** Keeps a worker's leases: says that it lives, takes what is free or dead, gives back what is more than its share. */
+import { planLeases } from "../../lib/core/lease-plan.ts";
+import type { LeaseBoard, StreamLease, StreamLeases } from "../../lib/store/stream-leases.ts";
+import { errorLine } from "../../lib/telemetry/log.ts";
+import type { Log } from "../../lib/telemetry/port.ts";
+import { pause } from "../unified/pause.ts";
+
+/** Another worker has taken what this one held: it was thought dead, and must not go on. */
+export class WorkerReplacedError extends Error {
+  override readonly name = "WorkerReplacedError";
+}
+
+/** A stream that this worker reads. */
+export interface HeldStream {
+  /** Resolves when nothing of it is in hand any more. */
+  stop(): Promise<void>;
+  /** Reads no more, and leaves what is in hand to whoever reads it now. */
+  abandon(): void;
+}
+
+export interface LeaseKeeperOptions {
+  readonly leases: StreamLeases;
+  readonly streams: readonly string[];
+  /** As in `leases`. */
+  readonly owner: string;
+  /** Begins to read. */
+  readonly start: (lease: Pick<StreamLease, "stream" | "fence">) => Promise<HeldStream>;
+  /** Told which names are ours in the streams' groups. */
+  readonly onNames: (names: ReadonlySet<string>) => void;
+  /** Told who holds everything while this worker has nothing, and null when it has something. */
+  readonly onStandby: (holder: string | null) => void;
+  readonly log: Log;
+}
+
+const BEAT_EVERY_MS = 1_000;
+/** A worker whose beat stands still for so long, by the clock of who looks, is dead. */
+const DEAD_AFTER_MS = 6_000;
+
+/** Runs until the signal aborts, and gives back everything then. Rejects with WorkerReplacedError, and with what `start` rejects with. */
+export async function keepLeases(options: LeaseKeeperOptions, signal: AbortSignal): Promise<void> {
+  const keeper = new LeaseKeeper(options);
+  try {
+    while (!signal.aborted) {
+      await keeper.turn();
+      await pause(BEAT_EVERY_MS, signal);
+    }
+  } catch (error) {
+    // What is in hand under a lease that is lost is refused for ever: it must not be waited for.
+    await keeper.abandon();
+    throw error;
+  }
+  await keeper.leave();
+}
+
+interface Held {
+  readonly fence: number;
+  readonly stream: HeldStream;
+}
+
+class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  readonly #held = new Map<string, Held>();
+  /** By owner: the newest beat, and when it was first seen, monotonic milliseconds. */
+  readonly #beats = new Map<string, { readonly beat: number; readonly sinceMs: number }>();
+  #isPrepared = false;
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** A database that is away changes nothing: what is held stays in hand, and its batches say whether they may still be written. */
+  async turn(): Promise<void> {
+    const { leases, streams, log } = this.#options;
+    let board: LeaseBoard;
+    try {
+      if (!this.#isPrepared) await leases.prepare(streams);
+      this.#isPrepared = true;
+      await leases.beat();
+      board = await leases.board(streams);
+    } catch (error) {
+      log.debug("the leases cannot be looked at", { error: errorLine(error) });
+      return;
+    }
+    this.#checkHeld(board);
+    await this.#follow(board);
+  }
+
+  async leave(): Promise<void> {
+    await Promise.all([...this.#held.values()].map(({ stream }) => stream.stop()));
+    this.#held.clear();
+    await this.#options.leases.leave().catch(() => undefined);
+  }
+
+  async abandon(): Promise<void> {
+    for (const { stream } of this.#held.values()) stream.abandon();
+    this.#held.clear();
+    await this.#options.leases.leave().catch(() => undefined);
+  }
+
+  #checkHeld({ leases }: LeaseBoard): void {
+    for (const [stream, { fence }] of this.#held) {
+      const lease = leases.find((each) => each.stream === stream);
+      if (lease?.fence === fence && lease.owner === this.#options.owner) continue;
+      throw new WorkerReplacedError(
+        `another worker has taken over ${stream}: this one was not heard of for ${DEAD_AFTER_MS / 1000} s`,
+      );
+    }
+  }
+
+  async #follow(board: LeaseBoard): Promise<void> {
+    const { leases, owner, onNames } = this.#options;
+    onNames(new Set(board.workers.map(({ name }) => name)));
+    const plan = planLeases(board.leases, { me: owner, alive: this.#alive(board) });
+    for (const stream of plan.give) await this.#give(stream);
+    for (const stream of plan.take) {
+      const lease = board.leases.find((each) => each.stream === stream);
+      const fence = lease === undefined ? null : await leases.take(lease).catch(() => null);
+      if (fence !== null) await this.#begin({ stream, fence });
+    }
+    this.#tellStandby(board);
+  }
+
+  async #begin(lease: Pick<StreamLease, "stream" | "fence">): Promise<void> {
+    this.#options.log.info("reading a stream", { stream: lease.stream, fence: lease.fence });
+    this.#held.set(lease.stream, { fence: lease.fence, stream: await this.#options.start(lease) });
+  }
+
+  async #give(stream: string): Promise<void> {
+    const held = this.#held.get(stream);
+    if (held === undefined) return;
+    this.#options.log.info("giving a stream to another worker", { stream });
+    await held.stream.stop();
+    this.#held.delete(stream);
+    await this.#options.leases.give({ stream, fence: held.fence }).catch(() => undefined);
+  }
+
+  #alive({ workers }: LeaseBoard): ReadonlySet<string> {
+    const nowMs = performance.now();
+    for (const { owner, beat } of workers) {
+      if (this.#beats.get(owner)?.beat !== beat) this.#beats.set(owner, { beat, sinceMs: nowMs });
+    }
+    const known = workers.filter(({ owner }) => nowMs - (this.#beats.get(owner)?.sinceMs ?? 0) < DEAD_AFTER_MS);
+    return new Set(known.map(({ owner }) => owner));
+  }
+
+  #tellStandby({ leases, workers }: LeaseBoard): void {
+    const { onStandby, owner } = this.#options;
+    if (this.#held.size > 0) return onStandby(null);
+    const holder = leases.find((lease) => lease.owner !== null && lease.owner !== owner)?.owner;
+    if (holder === undefined) return;
+    onStandby(workers.find((worker) => worker.owner === holder)?.name ?? "another worker");
+  }
+}

@@ -1,0 +1,303 @@
+/** One Redis stream, read by the one who holds its lease → packs in a queue; acknowledged to the group once they are applied. */
+import type { Redis } from "ioredis";
+import type { EntryId } from "../../core/pack.ts";
+import type { Telemetry } from "../../telemetry/port.ts";
+import type { PackWriter } from "../port.ts";
+import { backoffMs, pause } from "./backoff.ts";
+import type { EntryGroup, EntryPacker, HeldEntry, UnreadableEntry } from "./entry-packs.ts";
+import { explainRedis, RedisStreamError } from "./errors.ts";
+import { BLOCK_MS, CLAIM_ENTRIES, CONSUMER_ALIVE_MS, DEAD_LETTERS_KEY } from "./limits.ts";
+import { asEntries, asMap, parseId, type RawEntry } from "./replies.ts";
+import type { WaitingBytes } from "./waiting-bytes.ts";
+
+export interface RedisReaderOptions {
+  /** For commands that answer at once. */
+  readonly client: Redis;
+  /** For reads that wait: of this reader alone. */
+  readonly blocking: Redis;
+  readonly key: string;
+  readonly group: string;
+  readonly consumer: string;
+  readonly packer: EntryPacker;
+  /** Entries that one read takes. */
+  readonly readCount: number;
+  /** `append` resolves once a pack is applied. */
+  readonly queue: PackWriter;
+  /** Shared by the readers of a process. */
+  readonly waiting: WaitingBytes;
+  /** Whether this name in the group is one of our own workers', dead or alive. */
+  readonly isOurs: (consumer: string) => boolean;
+  /** Keeps what is no pack; resolves when it is durable. */
+  readonly keepUnreadable: (entry: UnreadableEntry) => Promise<void>;
+  /** How many entries the established list of dead letters keeps, about. */
+  readonly maxDeadLetters: number;
+  readonly telemetry: Telemetry;
+  readonly random: () => number;
+  readonly onEntries: (packs: readonly EntryGroup[]) => void;
+  /** Told why the stream cannot be read, in one line, and null when it can. */
+  readonly onTrouble: (trouble: string | null) => void;
+}
+
+export interface RedisReader {
+  /** Reads until the signal aborts; resolves when what it had handed on is applied or given up. Rejects with what a person has to mend. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Of an event that became a dead letter while it was applied: its entry goes to the established list as well. */
+  noteDead(seq: number): void;
+  /** Everything that was handed on is applied and acknowledged. */
+  settled(): Promise<void>;
+}
+
+export function createRedisReader(options: RedisReaderOptions): RedisReader {
+  return new GroupReader(options);
+}
+
+class GroupReader implements RedisReader {
+  readonly #options: RedisReaderOptions;
+  /** Handed on and not yet applied. */
+  readonly #inHand = new Set<string>();
+  /** Applied, and Redis does not know yet. */
+  readonly #toAcknowledge = new Set<string>();
+  readonly #dead = new Set<number>();
+  readonly #work = new Set<Promise<void>>();
+  #isAcknowledging = false;
+
+  constructor(options: RedisReaderOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { onTrouble, telemetry, random, key, blocking } = this.#options;
+    // A read that waits would hold the stop up; what it was just given stays pending, and comes again.
+    signal.addEventListener("abort", () => blocking.disconnect(), { once: true });
+    for (let failures = 1; !signal.aborted; failures++) {
+      try {
+        await this.#resume(signal);
+        onTrouble(null);
+        failures = 0;
+        while (!signal.aborted) await this.#readOn(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        const explained = explainRedis(error);
+        if (explained instanceof RedisStreamError || !isPassing(error)) throw explained;
+        const message = error instanceof Error ? error.message : String(error);
+        onTrouble(message);
+        telemetry.log.warn("the stream cannot be read; trying again until it can", { stream: key, error: message });
+        await pause(backoffMs(Math.max(1, failures), random), signal).catch(() => undefined);
+      }
+    }
+  }
+
+  noteDead(seq: number): void {
+    this.#dead.add(seq);
+  }
+
+  async settled(): Promise<void> {
+    while (this.#work.size > 0) await Promise.allSettled(this.#work);
+    await this.#acknowledge();
+  }
+
+  /** The group, and whatever was delivered and never acknowledged, before anything new. */
+  async #resume(signal: AbortSignal): Promise<void> {
+    const { key, group, packer } = this.#options;
+    await ensureGroup(this.#options);
+    packer.setBack(await lastGeneratedId(this.#options.client, key));
+    await this.#untilAlone(signal);
+    for (let from = "-"; ; ) {
+      const pending = (await this.#options.client.xpending(key, group, from, "+", CLAIM_ENTRIES)) as PendingEntry[];
+      const last = pending.at(-1)?.[0];
+      if (last === undefined) return;
+      await this.#claim(pending, signal);
+      from = `(${last}`;
+    }
+  }
+
+  /** Somebody else's consumer that is at work would overtake us, or be overtaken: two readers of a group keep no order. */
+  async #untilAlone(signal: AbortSignal): Promise<void> {
+    const { client, key, group, consumer, isOurs, onTrouble } = this.#options;
+    for (;;) {
+      const consumers = ((await client.xinfo("CONSUMERS", key, group)) as unknown[]).map(asMap);
+      const other = consumers.find(
+        (each) =>
+          Number(each.get("pending")) > 0 &&
+          Number(each.get("idle")) < CONSUMER_ALIVE_MS &&
+          each.get("name") !== consumer &&
+          !isOurs(String(each.get("name"))),
+      );
+      if (other === undefined) return;
+      onTrouble(`consumer ${String(other.get("name"))} is at work in the group ${group}: waiting until it has gone`);
+      await pause(BLOCK_MS, signal);
+    }
+  }
+
+  async #claim(pending: readonly PendingEntry[], signal: AbortSignal): Promise<void> {
+    const { client, key, group, consumer, isOurs, telemetry } = this.#options;
+    const [first] = pending;
+    if (first === undefined) return;
+    const owners = new Map(pending.map(([id, owner, , deliveries]) => [id, { owner, deliveries }]));
+    await this.#options.waiting.room(signal);
+    const reply = await client.callBuffer("XAUTOCLAIM", key, group, consumer, 0, first[0], "COUNT", pending.length);
+    const entries = asEntries((reply as unknown[])[1]);
+    const fresh = entries.filter(({ id }) => !this.#inHand.has(id) && !this.#toAcknowledge.has(id));
+    if (fresh.length > 0) telemetry.count("redelivered_entries_total", fresh.length);
+    await this.#hand(
+      fresh.map((entry) => {
+        const { owner = consumer, deliveries = 1 } = owners.get(entry.id) ?? {};
+        return { ...entry, deliveries: deliveries + 1, isForeign: owner !== consumer && !isOurs(owner) };
+      }),
+      signal,
+    );
+  }
+
+  async #readOn(signal: AbortSignal): Promise<void> {
+    const { blocking, key, group, consumer, readCount } = this.#options;
+    await this.#options.waiting.room(signal);
+    const reply: unknown = await blocking.xreadgroupBuffer(
+      "GROUP",
+      group,
+      consumer,
+      "COUNT",
+      readCount,
+      "BLOCK",
+      BLOCK_MS,
+      "STREAMS",
+      key,
+      ">",
+    );
+    const streams = Array.isArray(reply) ? (reply as [Buffer, unknown][]) : [];
+    await this.#hand(
+      streams
+        .flatMap(([, entries]) => asEntries(entries))
+        .map((entry: RawEntry) => ({ ...entry, deliveries: 1, isForeign: false })),
+      signal,
+    );
+  }
+
+  async #hand(entries: readonly HeldEntry[], signal: AbortSignal): Promise<void> {
+    if (entries.length === 0) return;
+    const { groups, unreadable } = this.#options.packer.pack(entries);
+    for (const entry of unreadable) this.#follow([entry.id], this.#options.keepUnreadable(entry));
+    for (const group of groups) this.#handGroup(group);
+    this.#options.onEntries(groups);
+    signal.throwIfAborted();
+  }
+
+  #handGroup({ entries, pack }: EntryGroup): void {
+    const { queue, waiting, telemetry } = this.#options;
+    const ids = entries.map(({ id }) => id);
+    if (pack === null) {
+      telemetry.count("repeated_events_total", ids.length);
+      this.#follow(ids, Promise.resolve());
+      return;
+    }
+    const bytes = pack.body.length;
+    waiting.take(bytes);
+    const applied = queue.append(pack).finally(() => waiting.give(bytes));
+    this.#follow(
+      ids,
+      applied.then(() => this.#mirrorDead(entries)),
+    );
+  }
+
+  /** What is given up (the process ends) stays pending, and comes again. */
+  #follow(ids: readonly string[], done: Promise<void>): void {
+    for (const id of ids) this.#inHand.add(id);
+    const work = done.then(
+      () => {
+        for (const id of ids) {
+          this.#inHand.delete(id);
+          this.#toAcknowledge.add(id);
+        }
+        if (!this.#isAcknowledging) void this.#acknowledgeSoon();
+      },
+      () => {
+        for (const id of ids) this.#inHand.delete(id);
+      },
+    );
+    this.#work.add(work);
+    void work.finally(() => this.#work.delete(work));
+  }
+
+  /** What is applied in one turn goes in one command. */
+  async #acknowledgeSoon(): Promise<void> {
+    this.#isAcknowledging = true;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#isAcknowledging = false;
+    await this.#acknowledge();
+  }
+
+  /** Never rejects: what Redis does not hear now it hears with the next, and what it never hears is a repeat. */
+  async #acknowledge(): Promise<void> {
+    const { client, key, group, telemetry } = this.#options;
+    const ids = [...this.#toAcknowledge];
+    for (let at = 0; at < ids.length; at += CLAIM_ENTRIES) {
+      const some = ids.slice(at, at + CLAIM_ENTRIES);
+      try {
+        await client.xack(key, group, ...some);
+        for (const id of some) this.#toAcknowledge.delete(id);
+      } catch (error) {
+        telemetry.log.debug("entries could not be acknowledged", { stream: key, error: String(error) });
+        return;
+      }
+    }
+  }
+
+  /** Established tools look for what was set aside in a list of its own. Its loss loses nothing: the database has the letter. */
+  async #mirrorDead(entries: EntryGroup["entries"]): Promise<void> {
+    const { client, key, group, maxDeadLetters, telemetry } = this.#options;
+    for (const { id, seq, isUnreadable } of entries) {
+      if (!isUnreadable && !this.#dead.delete(seq)) continue;
+      try {
+        const [entry] = asEntries(await client.xrangeBuffer(key, id, id));
+        const [type, data] = [1, 3].map((at) => entry?.fields[at] ?? "");
+        const pending = (await client.xpending(key, group, id, id, 1)) as PendingEntry[];
+        const deliveries = String(pending[0]?.[3] ?? 1);
+        const fields = [
+          "type",
+          type ?? "",
+          "data",
+          data ?? "",
+          "seq",
+          String(seq),
+          "origId",
+          id,
+          "deliveries",
+          deliveries,
+        ];
+        await client.xadd(DEAD_LETTERS_KEY, "MAXLEN", "~", maxDeadLetters, "*", ...fields);
+      } catch (error) {
+        telemetry.log.warn("a dead letter is in the database, and could not be shown in Redis", {
+          id,
+          error: String(error),
+        });
+      }
+    }
+  }
+}
+
+type PendingEntry = [id: string, consumer: string, idleMs: number, deliveries: number];
+
+/** From the first entry on, and the stream with it where there is none. */
+async function ensureGroup({ client, key, group, telemetry }: RedisReaderOptions): Promise<void> {
+  try {
+    await client.xgroup("CREATE", key, group, "0", "MKSTREAM");
+    telemetry.log.info("the group is new: it reads from the first entry", { stream: key, group });
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith("BUSYGROUP"))) throw error;
+  }
+}
+
+async function lastGeneratedId(client: Redis, key: string): Promise<EntryId> {
+  const id = asMap(await client.xinfo("STREAM", key)).get("last-generated-id");
+  return parseId(typeof id === "string" ? id : "0-0");
+}
+
+/** Everything that Redis or the way to it says; a fault of our own code is none of it. */
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  return (
+    code !== undefined ||
+    ["ReplyError", "MaxRetriesPerRequestError", "AbortError"].includes(error.name) ||
+    /Connection is closed|timed out|Stream isn't writeable|Socket closed/i.test(error.message)
+  );
+}

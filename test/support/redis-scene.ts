@@ -1,0 +1,103 @@
+/** What `standpipe ingest` and `standpipe work` need with Redis: a server, a database, keys of their own; and the processes themselves. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { type StartedProcess, startProcess } from "./process.ts";
+import type { RedisServer } from "./redis-server.ts";
+
+export interface RedisScene extends AsyncDisposable {
+  readonly database: TestDatabase;
+  /** Settings of both processes. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export async function createRedisScene(
+  server: Pick<RedisServer, "url">,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RedisScene> {
+  const database = await createTestDatabase();
+  return {
+    database,
+    env: {
+      REDIS_URL: server.url,
+      DATABASE_URL: database.connectionString,
+      HTTP_HOST: "127.0.0.1",
+      PORT: "0",
+      FLUSH_AFTER_MS: "50",
+      ...env,
+    },
+    [Symbol.asyncDispose]: () => database.drop(),
+  };
+}
+
+/** Resolves once a group has read and acknowledged everything that is in the streams. */
+export async function untilHandled(
+  { client }: Pick<RedisServer, "client">,
+  { key = "firehose:events", group = "firehose-processors" } = {},
+): Promise<void> {
+  for (;;) {
+    const keys = (await client.keys(`${key}*`)).filter((each) => each === key || /:\d+$/.test(each));
+    const states = await Promise.all(keys.map((each) => unhandled(client, each, group)));
+    if (states.every((count) => count === 0)) return;
+    await sleep(ASK_EVERY_MS);
+  }
+}
+
+async function unhandled(client: RedisServer["client"], key: string, group: string): Promise<number> {
+  const groups = ((await client.xinfo("GROUPS", key)) as unknown[][]).map((fields) => {
+    const at = (name: string): unknown => fields[fields.indexOf(name) + 1];
+    return { name: at("name"), open: Number(at("pending") ?? 1) + Number(at("lag") ?? 1) };
+  });
+  return groups.find(({ name }) => name === group)?.open ?? 1;
+}
+
+/** What `/status` answers, as far as tests look at it. */
+export interface RedisStatus {
+  readonly connected: boolean;
+  readonly cursor: number | null;
+  readonly receivedSeq: number | null;
+  readonly bytesInFlight: number;
+  readonly rows: number | null;
+  readonly deadLetters: number | null;
+  readonly streamTrouble: string | null;
+  readonly standbyFor: string | null;
+  readonly counters: Readonly<Record<string, number | Readonly<Record<string, number>>>>;
+}
+
+export interface RedisProcess extends StartedProcess {
+  ask(path: string): Promise<{ readonly code: number; readonly json: unknown } | null>;
+  /** Asks for `/status` until it passes; rejects with the output where the process ends first. */
+  until(passes: (status: RedisStatus) => boolean): Promise<RedisStatus>;
+}
+
+const ASK_EVERY_MS = 30;
+
+/** `standpipe ingest …` or `standpipe work …`. */
+export function startRedisProcess(env: Readonly<Record<string, string>>, ...args: readonly string[]): RedisProcess {
+  const started = startProcess(args, { env });
+  const ask = async (path: string) => {
+    const address = /^status {4}(http:\S+)\/status$/m.exec(started.stdout())?.[1];
+    if (address === undefined) return null;
+    try {
+      const response = await fetch(`${address}${path}`, { signal: AbortSignal.timeout(2_000) });
+      const text = await response.text();
+      return { code: response.status, json: path === "/metrics" ? text : (JSON.parse(text) as unknown) };
+    } catch {
+      // It has ended, or ends.
+      return null;
+    }
+  };
+  return {
+    ...started,
+    ask,
+    async until(passes) {
+      const hasEnded = started.exit.then(() => true);
+      for (;;) {
+        const status = ((await ask("/status"))?.json ?? null) as RedisStatus | null;
+        if (status !== null && passes(status)) return status;
+        if (await Promise.race([hasEnded, sleep(ASK_EVERY_MS, false)])) {
+          throw new Error(`it has ended too early\n${started.stdout()}\n${started.stderr()}`);
+        }
+      }
+    },
+  };
+}
