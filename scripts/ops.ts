@@ -21,6 +21,8 @@ const LOOK_EVERY_MS = Number(process.env.OPS_LOOK_EVERY_MS ?? 2_000);
 const CONTAINER = "operations";
 /** As long as the function may take: before that the command must not take its silence for an end. */
 const MIGRATION_LIMIT_SECONDS = 900;
+/** Who started the task, as ECS shows it: letters, digits, `-`, `/` and `_` (RunTask, `startedBy`). */
+const STARTED_BY = "standpipe-ops";
 const STOPPING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 class OpsError extends Error {
@@ -133,7 +135,7 @@ async function start(place: Place, command: readonly string[]): Promise<Task> {
     `--cluster=${place.cluster}`,
     `--task-definition=${place.taskDefinition}`,
     "--launch-type=FARGATE",
-    "--started-by=npm run ops",
+    `--started-by=${STARTED_BY}`,
     `--network-configuration=${JSON.stringify({ awsvpcConfiguration })}`,
     `--overrides=${JSON.stringify(overrides)}`,
   ]);

@@ -93,6 +93,9 @@ export const STAGES: Readonly<Record<StageName, Stage>> = {
   },
 };
 
+/** Of the function's time: it stops then and answers what it has not done (`STOP_BEFORE_END_MS` of `index-events`). */
+export const STOP_BEFORE_END_SECONDS = 10;
+
 /** A stage, or an option on the command line, that cannot work. */
 export class StageError extends Error {
   override readonly name = "StageError";
@@ -111,7 +114,7 @@ export function stageNamed(name: string): Stage {
  * @throws StageError naming the numbers and the limit.
  */
 export function checkStage(stage: Stage): void {
-  const { stream, indexer, database } = stage;
+  const { stream, ingester, indexer, database } = stage;
   const workers = stream.shards * indexer.parallelization;
   refuse(
     workers > stream.lanes,
@@ -128,6 +131,37 @@ export function checkStage(stage: Stage): void {
     stage,
     `maxAllocatedGiB ${database.maxAllocatedGiB} must be more than 10 % above allocatedGiB ${database.allocatedGiB}: RDS refuses less`,
   );
+  refuse(
+    indexer.timeoutSeconds <= STOP_BEFORE_END_SECONDS,
+    stage,
+    `timeoutSeconds ${indexer.timeoutSeconds} of the indexer must be more than ${STOP_BEFORE_END_SECONDS}: so long before its end it stops and gives back what is left`,
+  );
+  checkTaskSize(stage, ingester);
+}
+
+function checkTaskSize(stage: Stage, { cpuUnits, memoryMiB }: Stage["ingester"]): void {
+  const sizes = FARGATE_MEMORY_MIB[cpuUnits];
+  refuse(sizes === undefined, stage, `cpuUnits ${cpuUnits}: Fargate has ${Object.keys(FARGATE_MEMORY_MIB).join(", ")}`);
+  refuse(
+    sizes?.includes(memoryMiB) === false,
+    stage,
+    `memoryMiB ${memoryMiB} with cpuUnits ${cpuUnits}: Fargate has ${sizes?.[0]} to ${sizes?.at(-1)} MiB for that, as ${sizes?.slice(0, 3).join(", ")}`,
+  );
+}
+
+/** What Fargate has: for so many units of CPU the least and the most memory, and its steps ("Fargate task definition differences", ECS guide). */
+const FARGATE_MEMORY_MIB: Readonly<Record<number, readonly number[]>> = {
+  256: [512, 1024, 2048],
+  512: steps(1024, 4096, 1024),
+  1024: steps(2048, 8192, 1024),
+  2048: steps(4096, 16_384, 1024),
+  4096: steps(8192, 30_720, 1024),
+  8192: steps(16_384, 61_440, 4096),
+  16384: steps(32_768, 122_880, 8192),
+};
+
+function steps(least: number, most: number, step: number): readonly number[] {
+  return Array.from({ length: (most - least) / step + 1 }, (_, index) => least + index * step);
 }
 
 function refuse(wrong: boolean, stage: Stage, reason: string): void {

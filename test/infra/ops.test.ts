@@ -117,6 +117,12 @@ describe("npm run ops", () => {
     });
   });
 
+  it("says who started it in the letters that ECS takes", () => {
+    const run = done.calls.find(([, verb]) => verb === "run-task") ?? [];
+    const startedBy = run.find((arg) => arg.startsWith("--started-by="))?.slice("--started-by=".length);
+    expect(startedBy).toMatch(/^[A-Za-z0-9/_-]{1,128}$/);
+  });
+
   it("shows the log as it grows, each line once, and ends with the command's exit code", () => {
     expect(done.stdout).toBe("line 1\nline 2\n");
     expect(done.status).toBe(3);

@@ -369,6 +369,21 @@ describe("indexer", () => {
     const onFailed = JSON.stringify(roles).match(/"Action":"s3:GetObject"[^}]*FailedBatches/);
     expect(onFailed).toBeNull();
   });
+
+  it("may list the bucket of large packs: to others S3 answers 403 where an object is missing", () => {
+    const roles = propertiesOf(indexer, "AWS::IAM::Policy").filter((policy) =>
+      JSON.stringify(policy).includes("IndexEventsRole"),
+    );
+    const listed = statementsOf(roles).flatMap(({ Action, Resource }) =>
+      [Action].flat().includes("s3:ListBucket") ? [Resource].flat().map(placeOf) : [],
+    );
+    expect(listed).toContain("LargePacks");
+  });
+
+  it("is deployed before the ingester: who reads packs knows a new form before anybody writes it", () => {
+    const { dependencies } = production.app.synth().getStackByName("standpipe-production-ingester");
+    expect(dependencies.map(({ id }) => id)).toContain("standpipe-production-indexer");
+  });
 });
 
 describe("bastion", () => {
