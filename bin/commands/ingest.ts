@@ -4,6 +4,7 @@ import { ConfigurationError } from "../../lib/config/configuration-error.ts";
 import { kinesisSettings } from "../../lib/config/kinesis-settings.ts";
 import { chosenStream, readSettings } from "../../lib/config/read-settings.ts";
 import type { CommandContext } from "../command-context.ts";
+import { CLOUDWATCH_METRICS, CLOUDWATCH_METRICS_WITH_STANDBY } from "../../lib/telemetry/metrics.ts";
 import { reportMetrics } from "../ingest/report-metrics.ts";
 import { positiveSeconds } from "../options.ts";
 import { listenForStop } from "../stop-signals.ts";
@@ -44,6 +45,7 @@ async function run(options: IngestOptions, { streams, environment }: CommandCont
     counters,
     namespace: settings.EMF_NAMESPACE,
     dimensions: { command: "ingest", stream: kinesis.streamName },
+    kept: kinesis.standby ? CLOUDWATCH_METRICS_WITH_STANDBY : CLOUDWATCH_METRICS,
     out: streams.out,
   });
   const url = await surroundings.listen();

@@ -83,6 +83,7 @@ function buildStage(app: App, { stage, root }: StageParts): void {
   new MonitoringStack(app, id("monitoring"), {
     ...common,
     stream,
+    failedBatches,
     indexer,
     mappingId: mapping.eventSourceMappingId,
     database: { instance: database.database, proxy },
@@ -109,6 +110,7 @@ function buildReducedStage(app: App, { stage, root }: StageParts): void {
   new MonitoringStack(app, id("monitoring"), {
     stage,
     stream,
+    failedBatches,
     indexer,
     mappingId: mapping.eventSourceMappingId,
   });

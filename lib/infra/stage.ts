@@ -4,8 +4,14 @@ export interface Stage {
   readonly name: StageName;
   /** LocalStack's free tier has no ECS, RDS or network: the ingester runs on the host, Postgres beside it. */
   readonly reduced: boolean;
+  /** Two of the region's zones by name, such as eu-central-1a; without them its first two. RDS Proxy is not in every zone. */
+  readonly zones?: readonly [string, string];
+  /** Where people read `docs/runbook.md`: an alarm's description links its section with it. `-c runbook=…` goes before. */
+  readonly runbook: string;
   /** Relays in the order in which they are tried. */
   readonly relayUrls: readonly string[];
+  /** What is kept, as `COLLECTIONS` takes it. What is filtered out meanwhile comes only with a replay. */
+  readonly collections: readonly string[];
   readonly stream: {
     readonly shards: number;
     /** Constant of a deployment: drain before you change it. Shards × parallelization never exceed it. */
@@ -54,7 +60,9 @@ export type StageName = (typeof STAGE_NAMES)[number];
 const DEVELOPMENT: Stage = {
   name: "development",
   reduced: false,
+  runbook: "docs/runbook.md",
   relayUrls: ["wss://bsky.network"],
+  collections: ["*"],
   stream: { shards: 1, lanes: 8, retentionHours: 48 },
   ingester: { cpuUnits: 256, memoryMiB: 512, standby: false },
   indexer: {

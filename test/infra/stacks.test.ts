@@ -28,6 +28,12 @@ describe("network", () => {
     expect(new Set(subnets.map(({ AvailabilityZone }) => JSON.stringify(AvailabilityZone))).size).toBe(2);
   });
 
+  it("is in the zones that the stage names: not every zone has RDS Proxy", () => {
+    const template = builtStage({ ...STAGES.production, zones: ["us-east-1b", "us-east-1d"] }).template("network");
+    const zones = propertiesOf(template, "AWS::EC2::Subnet").map(({ AvailabilityZone }) => AvailabilityZone);
+    expect(zones).toEqual(["us-east-1b", "us-east-1d", "us-east-1b", "us-east-1d"]);
+  });
+
   it("has no NAT gateway, and isolated subnets have no way to the internet", () => {
     network.resourceCountIs("AWS::EC2::NatGateway", 0);
     network.resourcePropertiesCountIs("AWS::EC2::Route", { DestinationCidrBlock: "0.0.0.0/0" }, 2);
@@ -120,6 +126,15 @@ describe("stream", () => {
     });
   });
 
+  it("never deletes a batch that nobody applied, and keeps for a year the large packs that it names", () => {
+    const ends = propertiesOf(stream, "AWS::S3::Bucket").map(({ LifecycleConfiguration }) =>
+      (
+        LifecycleConfiguration as unknown as { readonly Rules: readonly { readonly ExpirationInDays?: number }[] }
+      ).Rules.map(({ ExpirationInDays }) => ExpirationInDays ?? "never"),
+    );
+    expect(ends).toEqual([[365], ["never"]]);
+  });
+
   it("has two private, encrypted buckets that speak TLS only", () => {
     stream.resourcePropertiesCountIs(
       "AWS::S3::Bucket",
@@ -157,6 +172,10 @@ describe("database", () => {
       Properties: { BackupRetentionPeriod: 1, DeletionProtection: false },
       DeletionPolicy: "Delete",
     });
+  });
+
+  it("lets a major of PostgreSQL be deployed", () => {
+    database.hasResourceProperties("AWS::RDS::DBInstance", { AllowMajorVersionUpgrade: true });
   });
 
   it("leaves the owner's password to RDS: none is in the template", () => {
@@ -225,6 +244,13 @@ describe("ingester", () => {
       DeploymentConfiguration: Match.objectLike({ MinimumHealthyPercent: 50, MaximumPercent: 100 }),
     });
     expect(JSON.stringify(template.toJSON())).toContain('{"Name":"STANDBY","Value":"true"}');
+  });
+
+  it("keeps the collections that the stage names", () => {
+    const stage = { ...STAGES.production, collections: ["app.bsky.feed.*", "app.bsky.graph.follow"] };
+    expect(JSON.stringify(builtStage(stage).template("ingester").toJSON())).toContain(
+      '{"Name":"COLLECTIONS","Value":"app.bsky.feed.*,app.bsky.graph.follow"}',
+    );
   });
 
   it.each(["ingester", "operations"])("%s runs on ARM64 with nothing to write to, no root, no capability", (name) => {
