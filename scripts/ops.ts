@@ -17,10 +17,16 @@ import { stageNamed } from "../lib/infra/stage.ts";
 const USAGE = "usage: npm run ops -- --stage development|production <command of standpipe …>, such as: status";
 /** Fargate takes half a minute to start a task: more often would only be more calls. */
 const LOOK_EVERY_MS = Number(process.env.OPS_LOOK_EVERY_MS ?? 2_000);
+/** As long as calls about a task may fail one after the other. */
+const PATIENCE_MS = Number(process.env.OPS_PATIENCE_MS ?? 60_000);
 /** The name of the task's container, and of its part of the log. */
 const CONTAINER = "operations";
-/** As long as the function may take: before that the command must not take its silence for an end. */
-const MIGRATION_LIMIT_SECONDS = 900;
+/** A minute more than the function may take: its silence is no end, and whoever took it for one would call it again beside the first. */
+const MIGRATION_READ_SECONDS = 960;
+/** Who started the task, as ECS shows it: letters, digits, `-`, `/` and `_` (RunTask, `startedBy`). */
+const STARTED_BY = "standpipe-ops";
+/** The CLI would repeat a call that it heard nothing of. */
+const ONE_ATTEMPT = { AWS_MAX_ATTEMPTS: "1" };
 const STOPPING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 class OpsError extends Error {
@@ -76,13 +82,14 @@ async function migrate(stage: string): Promise<number> {
   console.error(`ops: calling ${name("migrate")}; its log: aws logs tail /standpipe/${stage}/migrate --follow`);
   await using folder = await temporaryFolder();
   const answerFile = join(folder.path, "answer.json");
-  const { FunctionError: failed } = await aws<{ readonly FunctionError?: string }>([
+  const call = [
     "lambda",
     "invoke",
     `--function-name=${name("migrate")}`,
-    `--cli-read-timeout=${MIGRATION_LIMIT_SECONDS}`,
+    `--cli-read-timeout=${MIGRATION_READ_SECONDS}`,
     answerFile,
-  ]);
+  ];
+  const { FunctionError: failed } = await aws<{ readonly FunctionError?: string }>(call, ONE_ATTEMPT);
   const answer = JSON.parse(await readFile(answerFile, "utf8")) as MigrationAnswer;
   if (failed !== undefined) throw new Error(answer.errorMessage ?? `the function failed: ${failed}`);
   const applied = answer.applied ?? [];
@@ -133,7 +140,7 @@ async function start(place: Place, command: readonly string[]): Promise<Task> {
     `--cluster=${place.cluster}`,
     `--task-definition=${place.taskDefinition}`,
     "--launch-type=FARGATE",
-    "--started-by=npm run ops",
+    `--started-by=${STARTED_BY}`,
     `--network-configuration=${JSON.stringify({ awsvpcConfiguration })}`,
     `--overrides=${JSON.stringify(overrides)}`,
   ]);
@@ -145,30 +152,55 @@ async function start(place: Place, command: readonly string[]): Promise<Task> {
 /** Shows the log as it grows; the exit code of the command, or 1 with the reason where it never ran. */
 async function follow(place: Place, { taskArn }: Task): Promise<number> {
   const show = logReader(place, { taskArn });
+  const look = ["ecs", "describe-tasks", "--cluster", place.cluster, "--tasks", taskArn];
+  const patiently = <Answer>(call: () => Promise<Answer>): Promise<Answer> => withPatience(call, place, { taskArn });
   for (;;) {
-    const { tasks } = await aws<{ tasks: readonly Task[] }>([
-      "ecs",
-      "describe-tasks",
-      "--cluster",
-      place.cluster,
-      "--tasks",
-      taskArn,
-    ]);
-    await show();
+    const { tasks } = await patiently(() => aws<{ tasks: readonly Task[] }>(look));
+    await patiently(show);
     const task = tasks[0];
     if (task?.lastStatus === "STOPPED") {
       // The last lines reach the log after the task has ended.
       await pause(LOOK_EVERY_MS);
-      await show();
+      await patiently(show);
       return exitCodeOf(task);
     }
     await pause(LOOK_EVERY_MS);
   }
 }
 
+/** Again and again for a minute: the task goes on whether a call about it is answered or not. */
+async function withPatience<Answer>(
+  call: () => Promise<Answer>,
+  place: Place,
+  task: Pick<Task, "taskArn">,
+): Promise<Answer> {
+  const endMs = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (error instanceof OpsError) throw error;
+      if (Date.now() >= endMs) throw new Error(howToFollow(place, task), { cause: error });
+      console.error(`ops: asking again: ${error instanceof Error ? error.message : String(error)}`);
+      await pause(LOOK_EVERY_MS);
+    }
+  }
+}
+
+function howToFollow({ cluster, logGroup }: Place, task: Pick<Task, "taskArn">): string {
+  return [
+    `AWS does not answer, and the task ${idOf(task)} goes on without this command. Follow it, and see how it ended:`,
+    `aws logs tail ${logGroup} --log-stream-names ${streamOf(task)} --follow`,
+    `aws ecs describe-tasks --cluster ${cluster} --tasks ${idOf(task)} --query 'tasks[0].[lastStatus,containers[0].exitCode]'`,
+  ].join("\n");
+}
+
+function streamOf(task: Pick<Task, "taskArn">): string {
+  return `${CONTAINER}/${CONTAINER}/${idOf(task)}`;
+}
+
 /** Prints what is new since the last call, page by page. */
 function logReader(place: Place, task: Pick<Task, "taskArn">): () => Promise<void> {
-  const stream = `${CONTAINER}/${CONTAINER}/${idOf(task)}`;
   let token: string | undefined;
   return async () => {
     try {
@@ -180,7 +212,7 @@ function logReader(place: Place, task: Pick<Task, "taskArn">): () => Promise<voi
           "logs",
           "get-log-events",
           `--log-group-name=${place.logGroup}`,
-          `--log-stream-name=${stream}`,
+          `--log-stream-name=${streamOf(task)}`,
           "--start-from-head",
           ...(token === undefined ? [] : [`--next-token=${token}`]),
         ]);
@@ -233,8 +265,12 @@ function idOf({ taskArn }: Pick<Task, "taskArn">): string {
 }
 
 /** In a process group of its own: Ctrl-C on a terminal would end the call in hand as well, and with it the following. */
-async function aws<Answer>(args: readonly string[]): Promise<Answer> {
-  const child = spawn("aws", [...args, "--output", "json"], { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+async function aws<Answer>(args: readonly string[], settings: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  const child = spawn("aws", [...args, "--output", "json"], {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...settings },
+  });
   const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
   try {
     const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);

@@ -5,6 +5,7 @@ import { kinesisSettings } from "../../lib/config/kinesis-settings.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { chosenStream, readSettings } from "../../lib/config/read-settings.ts";
 import { redisSettings } from "../../lib/config/redis-settings.ts";
+import { CLOUDWATCH_METRICS, CLOUDWATCH_METRICS_WITH_STANDBY } from "../../lib/telemetry/metrics.ts";
 import type { CommandContext } from "../command-context.ts";
 import { reportMetrics } from "../ingest/report-metrics.ts";
 import { type IngestPipeline, type OpeningAgain, runIngest } from "../ingest/run-ingest.ts";
@@ -50,6 +51,7 @@ async function run(options: IngestOptions, { streams, environment }: CommandCont
     counters,
     namespace: settings.EMF_NAMESPACE,
     dimensions: { command: "ingest", stream: stream.name },
+    kept: stream.cloudWatchMetrics,
     out: streams.out,
   });
   const url = await surroundings.listen();
@@ -63,6 +65,8 @@ async function run(options: IngestOptions, { streams, environment }: CommandCont
 interface ChosenStream {
   readonly name: string;
   readonly kind: string;
+  /** Those that its alarms look at. */
+  readonly cloudWatchMetrics: ReadonlySet<string>;
   open(how: OpenOptions): Promise<IngestPipeline>;
 }
 
@@ -80,6 +84,7 @@ function streamOf(settings: Settings<"ingest">, { from }: IngestOptions): Chosen
       return {
         name: kinesis.streamName,
         kind: "Kinesis",
+        cloudWatchMetrics: kinesis.standby ? CLOUDWATCH_METRICS_WITH_STANDBY : CLOUDWATCH_METRICS,
         async open({ surroundings, stop }) {
           const { openKinesisPipeline } = await import("../ingest/kinesis-pipeline.ts");
           return openKinesisPipeline({ surroundings, settings, kinesis, stop });
@@ -91,6 +96,7 @@ function streamOf(settings: Settings<"ingest">, { from }: IngestOptions): Chosen
       return {
         name: redis.streamKey,
         kind: `Redis, ${redis.format}`,
+        cloudWatchMetrics: CLOUDWATCH_METRICS,
         async open({ surroundings, stop, again }) {
           const { openRedisPipeline } = await import("../ingest/redis-pipeline.ts");
           return openRedisPipeline({ surroundings, settings, redis, from: again ? null : (from ?? null), stop });

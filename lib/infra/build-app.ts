@@ -58,7 +58,7 @@ function buildStage(app: App, { stage, root }: StageParts): void {
   const { stream, cursorTable, largePacks, failedBatches } = new StreamStack(app, id("stream"), common);
   const database = new DatabaseStack(app, id("database"), { ...common, vpc, securityGroups });
   const { proxy } = database;
-  new IngesterStack(app, id("ingester"), {
+  const ingesterStack = new IngesterStack(app, id("ingester"), {
     ...common,
     root,
     vpc,
@@ -69,7 +69,7 @@ function buildStage(app: App, { stage, root }: StageParts): void {
     failedBatches,
     proxy,
   });
-  const { indexer, mapping } = new IndexerStack(app, id("indexer"), {
+  const indexerStack = new IndexerStack(app, id("indexer"), {
     ...common,
     root,
     stream,
@@ -77,9 +77,13 @@ function buildStage(app: App, { stage, root }: StageParts): void {
     failedBatches,
     database: accessOnAws(network, database),
   });
+  const { indexer, mapping } = indexerStack;
+  // Who reads packs knows a new form of them before anybody writes it: an older reader would set each aside as unreadable.
+  ingesterStack.addStackDependency(indexerStack, "the reader of packs before their writer");
   new MonitoringStack(app, id("monitoring"), {
     ...common,
     stream,
+    failedBatches,
     indexer,
     mappingId: mapping.eventSourceMappingId,
     database: { instance: database.database, proxy },
@@ -106,6 +110,7 @@ function buildReducedStage(app: App, { stage, root }: StageParts): void {
   new MonitoringStack(app, id("monitoring"), {
     stage,
     stream,
+    failedBatches,
     indexer,
     mappingId: mapping.eventSourceMappingId,
   });

@@ -4,8 +4,14 @@ export interface Stage {
   readonly name: StageName;
   /** LocalStack's free tier has no ECS, RDS or network: the ingester runs on the host, Postgres beside it. */
   readonly reduced: boolean;
+  /** Two of the region's zones by name, such as eu-central-1a; without them its first two. RDS Proxy is not in every zone. */
+  readonly zones?: readonly [string, string];
+  /** Where people read `docs/runbook.md`: an alarm's description links its section with it. `-c runbook=…` goes before. */
+  readonly runbook: string;
   /** Relays in the order in which they are tried. */
   readonly relayUrls: readonly string[];
+  /** What is kept, as `COLLECTIONS` takes it. What is filtered out meanwhile comes only with a replay. */
+  readonly collections: readonly string[];
   readonly stream: {
     readonly shards: number;
     /** Constant of a deployment: drain before you change it. Shards × parallelization never exceed it. */
@@ -54,7 +60,9 @@ export type StageName = (typeof STAGE_NAMES)[number];
 const DEVELOPMENT: Stage = {
   name: "development",
   reduced: false,
+  runbook: "docs/runbook.md",
   relayUrls: ["wss://bsky.network"],
+  collections: ["*"],
   stream: { shards: 1, lanes: 8, retentionHours: 48 },
   ingester: { cpuUnits: 256, memoryMiB: 512, standby: false },
   indexer: {
@@ -93,6 +101,9 @@ export const STAGES: Readonly<Record<StageName, Stage>> = {
   },
 };
 
+/** Of the function's time: it stops then and answers what it has not done (`STOP_BEFORE_END_MS` of `index-events`). */
+export const STOP_BEFORE_END_SECONDS = 10;
+
 /** A stage, or an option on the command line, that cannot work. */
 export class StageError extends Error {
   override readonly name = "StageError";
@@ -111,7 +122,7 @@ export function stageNamed(name: string): Stage {
  * @throws StageError naming the numbers and the limit.
  */
 export function checkStage(stage: Stage): void {
-  const { stream, indexer, database } = stage;
+  const { stream, ingester, indexer, database } = stage;
   const workers = stream.shards * indexer.parallelization;
   refuse(
     workers > stream.lanes,
@@ -128,6 +139,37 @@ export function checkStage(stage: Stage): void {
     stage,
     `maxAllocatedGiB ${database.maxAllocatedGiB} must be more than 10 % above allocatedGiB ${database.allocatedGiB}: RDS refuses less`,
   );
+  refuse(
+    indexer.timeoutSeconds <= STOP_BEFORE_END_SECONDS,
+    stage,
+    `timeoutSeconds ${indexer.timeoutSeconds} of the indexer must be more than ${STOP_BEFORE_END_SECONDS}: so long before its end it stops and gives back what is left`,
+  );
+  checkTaskSize(stage, ingester);
+}
+
+function checkTaskSize(stage: Stage, { cpuUnits, memoryMiB }: Stage["ingester"]): void {
+  const sizes = FARGATE_MEMORY_MIB[cpuUnits];
+  refuse(sizes === undefined, stage, `cpuUnits ${cpuUnits}: Fargate has ${Object.keys(FARGATE_MEMORY_MIB).join(", ")}`);
+  refuse(
+    sizes?.includes(memoryMiB) === false,
+    stage,
+    `memoryMiB ${memoryMiB} with cpuUnits ${cpuUnits}: Fargate has ${sizes?.[0]} to ${sizes?.at(-1)} MiB for that, as ${sizes?.slice(0, 3).join(", ")}`,
+  );
+}
+
+/** What Fargate has: for so many units of CPU the least and the most memory, and its steps ("Fargate task definition differences", ECS guide). */
+const FARGATE_MEMORY_MIB: Readonly<Record<number, readonly number[]>> = {
+  256: [512, 1024, 2048],
+  512: steps(1024, 4096, 1024),
+  1024: steps(2048, 8192, 1024),
+  2048: steps(4096, 16_384, 1024),
+  4096: steps(8192, 30_720, 1024),
+  8192: steps(16_384, 61_440, 4096),
+  16384: steps(32_768, 122_880, 8192),
+};
+
+function steps(least: number, most: number, step: number): readonly number[] {
+  return Array.from({ length: (most - least) / step + 1 }, (_, index) => least + index * step);
 }
 
 function refuse(wrong: boolean, stage: Stage, reason: string): void {

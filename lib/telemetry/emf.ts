@@ -11,20 +11,22 @@ export interface EmfOptions {
   readonly namespace: string;
   /** The same on every line, such as the command and the stream; at most 30 (specification). */
   readonly dimensions: Readonly<Record<string, string>>;
+  /** Which of the names become metrics of CloudWatch: CLOUDWATCH_METRICS, where nothing is said. */
+  readonly kept?: ReadonlySet<MetricName>;
   /** Unix milliseconds. */
   readonly nowMs: () => number;
 }
 
 export interface Emf {
   /**
-   * A line with its newline: of counters what was added since the line before, of gauges the value now. Those of CLOUDWATCH_METRICS become
+   * A line with its newline: of counters what was added since the line before, of gauges the value now. Those of `kept` become
    * metrics, the others are there for queries of the log. A metric with a label is told as the sum over its labels (each combination would
    * be a metric of its own, and paid as one), with the parts beside it.
    */
   line(): string;
 }
 
-export function createEmf({ counters, namespace, dimensions, nowMs }: EmfOptions): Emf {
+export function createEmf({ counters, namespace, dimensions, nowMs, kept = CLOUDWATCH_METRICS }: EmfOptions): Emf {
   const told = new Map<string, number>();
   /** Added since it was told last. */
   const sinceLast = (key: string, value: number): number => {
@@ -41,7 +43,7 @@ export function createEmf({ counters, namespace, dimensions, nowMs }: EmfOptions
         values[name] = (values[name] ?? 0) + amount;
         if (label !== "") parts[partsName(name)] = { ...parts[partsName(name)], [label]: amount };
       }
-      const names = (Object.keys(values) as MetricName[]).filter((name) => CLOUDWATCH_METRICS.has(name));
+      const names = (Object.keys(values) as MetricName[]).filter((name) => kept.has(name));
       const directive = {
         Namespace: namespace,
         Dimensions: [Object.keys(dimensions)],

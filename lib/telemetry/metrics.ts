@@ -109,3 +109,9 @@ export const CLOUDWATCH_METRICS: ReadonlySet<MetricName> = new Set<MetricName>([
   "dead_letters_total",
   "newest_row_age_seconds",
 ]);
+
+/** With a standby also whether one waits, which only its alarm looks at. */
+export const CLOUDWATCH_METRICS_WITH_STANDBY: ReadonlySet<MetricName> = new Set<MetricName>([
+  ...CLOUDWATCH_METRICS,
+  "standby",
+]);

@@ -41,7 +41,7 @@ describe("production at 500 events a second", () => {
     expect(line("Public IPv4")).toBeCloseTo(3.65);
     expect(line("Secrets Manager")).toBeCloseTo(0.4);
     expect(line("Lambda: time")).toBeGreaterThan(1);
-    expect(line("CloudWatch: 23 metrics of alarms")).toBeCloseTo(2.3);
+    expect(line("CloudWatch: 24 metrics of alarms")).toBeCloseTo(2.4);
     expect(line("CloudWatch: 11 metrics of ours")).toBeCloseTo(3.3);
     expect(line("CloudWatch: 1 dashboard")).toBeCloseTo(3);
   });
@@ -121,10 +121,10 @@ it("the bytes an event are the measured ones", () => {
   expect(storedBytesPerEvent / measured("the whole database, an event")).toBeGreaterThan(0.85);
 });
 
-it("a standby costs one more task and address, and looks at the lease", () => {
+it("a standby costs one more task and address, looks at the lease, and has an alarm and its metric", () => {
   const { production: stage } = STAGES;
   const standby = monthlyBill(templatesOf({ ...stage, ingester: { ...stage.ingester, standby: true } }), firstMonth);
-  expect(standby.usd - monthlyBill(production, firstMonth).usd).toBeCloseTo(7.21 + 3.65 + 0.33, 1);
+  expect(standby.usd - monthlyBill(production, firstMonth).usd).toBeCloseTo(7.21 + 3.65 + 0.33 + 0.4, 1);
 });
 
 it("a class of database without a price is said, not guessed", () => {

@@ -46,6 +46,7 @@ function resolved(entries: readonly (readonly [string, unknown])[]): Readonly<Re
 
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
+  if ((value as { readonly Ref?: string }).Ref === "AWS::Region") return "eu-central-1";
   const join = (value as { readonly "Fn::Join"?: readonly [string, readonly unknown[]] })["Fn::Join"];
   return join === undefined ? "some-name" : join[1].map(textOf).join(join[0]);
 }
@@ -68,6 +69,11 @@ describe.each<StageName>(["production", "localstack"])("%s", (stageName) => {
 
   it.each(deployed)("$process takes the values", ({ process, variables }) => {
     expect(() => readSettings(process, variables)).not.toThrow();
+  });
+
+  it("tells each task its region: Fargate's own is no promise", () => {
+    const tasks = deployed.filter(({ process }) => process === "ingest" || process === "operations");
+    expect(tasks.map(({ variables }) => variables.AWS_REGION)).toEqual(tasks.map(() => "eu-central-1"));
   });
 
   it("sets no password", () => {

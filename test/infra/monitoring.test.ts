@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { metricsOfAlarm, metricsOfDashboard } from "../../lib/infra/cost/watched-metrics.ts";
-import { STAGES } from "../../lib/infra/stage.ts";
-import { CLOUDWATCH_METRICS } from "../../lib/telemetry/metrics.ts";
+import { STAGES, type Stage } from "../../lib/infra/stage.ts";
+import { CLOUDWATCH_METRICS, CLOUDWATCH_METRICS_WITH_STANDBY } from "../../lib/telemetry/metrics.ts";
 import { projectRoot } from "../support/project-root.ts";
 import { builtStage } from "./support/built-app.ts";
 
@@ -17,12 +17,22 @@ interface Alarm {
   readonly TreatMissingData: string;
   readonly Namespace: string;
   readonly MetricName: string;
+  readonly Threshold: number;
+  readonly Period: number;
+  readonly EvaluationPeriods: number;
 }
 
+const withStandby: Stage = { ...STAGES.production, ingester: { ...STAGES.production.ingester, standby: true } };
 const template = builtStage(STAGES.production).template("monitoring");
 const alarms = Object.values(template.findResources("AWS::CloudWatch::Alarm")).map(
   ({ Properties }) => Properties as Alarm,
 );
+/** All that there can be: a stage with a standby has one more. */
+const standbyTemplate = builtStage(withStandby).template("monitoring");
+const standbyAlarms = Object.values(standbyTemplate.findResources("AWS::CloudWatch::Alarm")).map(
+  ({ Properties }) => Properties as Alarm,
+);
+const named = (id: string): Alarm | undefined => standbyAlarms.find((alarm) => idOf(alarm) === id);
 const idOf = ({ AlarmName }: Alarm): string => AlarmName.replace("standpipe-production-", "");
 const runbook = readFileSync(join(projectRoot, "docs/runbook.md"), "utf8");
 const sections = new Map(
@@ -61,7 +71,7 @@ it("there are alarms for what a person must act on", () => {
 
 describe("the runbook", () => {
   it("has a section for every alarm, and none for an alarm that there is not", () => {
-    expect(aboutAlarms.toSorted()).toEqual(alarms.map(idOf).toSorted());
+    expect(aboutAlarms.toSorted()).toEqual(standbyAlarms.map(idOf).toSorted());
   });
 
   it.each(aboutAlarms)("%s: what it means, what to look at, what to do, with commands", (title) => {
@@ -123,7 +133,6 @@ describe("every alarm", () => {
       "failed-batches",
       "failed-deliveries",
       "stale-rows",
-      "proxy-refused-logins",
       "database-storage",
     ]);
     expect(alarms.filter(({ AlarmActions, OKActions }) => AlarmActions.length !== 1 || OKActions.length !== 1)).toEqual(
@@ -151,6 +160,60 @@ describe("every alarm", () => {
   });
 });
 
+describe("an alarm", () => {
+  it("of the database's room comes after RDS may have grown it, which it does from 10 % on", () => {
+    for (const stage of [STAGES.production, STAGES.development]) {
+      const own = builtStage(stage)
+        .template("monitoring")
+        .findResources("AWS::CloudWatch::Alarm", {
+          Properties: { MetricName: "FreeStorageSpace" },
+        });
+      const [storage] = Object.values(own).map(({ Properties }) => Properties as Alarm);
+      const part = (storage?.Threshold ?? 0) / (stage.database.allocatedGiB * 2 ** 30);
+      expect(part).toBeGreaterThan(0.02);
+      expect(part).toBeLessThanOrEqual(0.05);
+      expect(storage?.EvaluationPeriods).toBeGreaterThan(5);
+    }
+  });
+
+  it("stays on as long as a batch lies in the bucket, by what S3 counts once a day", () => {
+    expect(named("failed-batches-left")).toMatchObject({
+      Namespace: "AWS/S3",
+      MetricName: "NumberOfObjects",
+      Period: 86_400,
+      Threshold: 0,
+      ComparisonOperator: "GreaterThanThreshold",
+    });
+  });
+
+  it("of dead letters is about a rate: some each day are usual", () => {
+    expect(named("dead-letters")).toMatchObject({ Period: 3600, Threshold: 50 });
+  });
+
+  it("of credits leaves a new instance the time to earn them", () => {
+    const { Period = 0, EvaluationPeriods = 0 } = named("database-credits") ?? {};
+    // 24 an hour for a `t4g.small`.
+    expect((Period * EvaluationPeriods) / 3600).toBeGreaterThanOrEqual(50 / 24);
+  });
+
+  it("of the standby is there where the stage has one, and takes its silence for its death", () => {
+    expect(alarms.map(idOf)).not.toContain("no-standby");
+    expect(named("no-standby")).toMatchObject({
+      MetricName: "standby",
+      ComparisonOperator: "LessThanThreshold",
+      Threshold: 1,
+      TreatMissingData: "breaching",
+    });
+  });
+
+  it("links the runbook where the stage says that it is read, and -c runbook goes before", () => {
+    const stage = { ...STAGES.production, runbook: "https://wiki.example.org/runbook.md" };
+    const text = (context = {}) => JSON.stringify(builtStage(stage, context).template("monitoring").toJSON());
+    expect(text()).toContain("Runbook: https://wiki.example.org/runbook.md#no-ingest");
+    expect(text({ runbook: "https://other.example.org/r.md" })).toContain("https://other.example.org/r.md#no-ingest");
+  });
+});
+
 describe("the metrics of ours", () => {
   const properties = (type: string) => Object.values(template.findResources(type)).map(({ Properties }) => Properties);
   const watched = [
@@ -160,6 +223,12 @@ describe("the metrics of ours", () => {
 
   it("that are looked at are those that CloudWatch gets, no more and no fewer: each is paid", () => {
     expect(new Set(watched.map(({ name }) => name))).toEqual(CLOUDWATCH_METRICS);
+  });
+
+  it("are one more with a standby", () => {
+    const own = standbyAlarms.flatMap((alarm) => metricsOfAlarm({ ...alarm }));
+    expect(own.map(({ name }) => name)).toContain("standby");
+    expect(CLOUDWATCH_METRICS_WITH_STANDBY).toEqual(new Set([...CLOUDWATCH_METRICS, "standby"]));
   });
 
   it("have the dimensions that the processes write beside them", () => {

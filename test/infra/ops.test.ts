@@ -18,6 +18,8 @@ interface Answers {
   readonly statuses: readonly string[];
   readonly exitCode?: number;
   readonly stoppedReason?: string;
+  /** So many calls about the task, from the second on, are not answered. */
+  readonly unanswered?: number;
   /** Of the function. */
   readonly migration?: { readonly applied?: readonly string[]; readonly errorMessage?: string };
 }
@@ -38,23 +40,25 @@ function withAws(answers: Answers) {
   writeFileSync(asked, "");
   writeFileSync(join(folder, "aws"), `#!${process.execPath}\n${fakeAws(asked, answers)}`);
   chmodSync(join(folder, "aws"), 0o755);
+  const attempts = (): string => readFileSync(`${asked}.attempts`, "utf8");
   const calls = (): readonly (readonly string[])[] =>
     readFileSync(asked, "utf8")
       .trim()
       .split("\n")
       .filter(Boolean)
       .map((line) => JSON.parse(line) as readonly string[]);
-  return { env: { PATH: `${folder}${delimiter}${process.env.PATH}`, OPS_LOOK_EVERY_MS: "10" }, calls };
+  return { env: { PATH: `${folder}${delimiter}${process.env.PATH}`, OPS_LOOK_EVERY_MS: "10" }, calls, attempts };
 }
 
-function ops(args: readonly string[], answers: Answers) {
-  const { env, calls } = withAws(answers);
+function ops(args: readonly string[], answers: Answers, settings: Readonly<Record<string, string>> = {}) {
+  const { env: own, calls, attempts } = withAws(answers);
+  const env = { ...own, ...settings };
   const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/ops.ts", ...args], {
     cwd: projectRoot,
     encoding: "utf8",
     env,
   });
-  return { status, stdout, stderr, calls: calls() };
+  return { status, stdout, stderr, calls: calls(), attempts };
 }
 
 function fakeAws(asked: string, answers: Answers): string {
@@ -76,6 +80,7 @@ switch (args[1]) {
   case "invoke": {
     const { migration } = answers;
     require("node:fs").writeFileSync(args.find((arg) => arg.endsWith("answer.json")), JSON.stringify(migration));
+    appendFileSync(${JSON.stringify(`${asked}.attempts`)}, process.env.AWS_MAX_ATTEMPTS ?? "default");
     say({ StatusCode: 200, ...(migration.errorMessage === undefined ? {} : { FunctionError: "Unhandled" }) });
     break;
   }
@@ -83,6 +88,8 @@ switch (args[1]) {
     say({ task });
     break;
   case "describe-tasks": {
+    const looked = count("describe-tasks");
+    if (looked > 1 && looked <= 1 + (answers.unanswered ?? 0)) { console.error("Could not connect to the endpoint"); process.exit(255); }
     const seen = answers.statuses[Math.min(count("describe-tasks"), answers.statuses.length) - 1];
     const lastStatus = count("stop-task") > 0 ? "STOPPED" : seen;
     const { exitCode, stoppedReason } = answers;
@@ -117,6 +124,12 @@ describe("npm run ops", () => {
     });
   });
 
+  it("says who started it in the letters that ECS takes", () => {
+    const run = done.calls.find(([, verb]) => verb === "run-task") ?? [];
+    const startedBy = run.find((arg) => arg.startsWith("--started-by="))?.slice("--started-by=".length);
+    expect(startedBy).toMatch(/^[A-Za-z0-9/_-]{1,128}$/);
+  });
+
   it("shows the log as it grows, each line once, and ends with the command's exit code", () => {
     expect(done.stdout).toBe("line 1\nline 2\n");
     expect(done.status).toBe(3);
@@ -139,6 +152,37 @@ describe("npm run ops", () => {
     expect(verbs().filter((verb) => verb === "stop-task")).toHaveLength(1);
     expect(await stderr).toContain("stopping the task");
     expect(await stdout).toBe("line 1\nline 2\n");
+  });
+
+  it("asks again where a call about the task is not answered", () => {
+    const { status, stdout, stderr } = ops(["--stage", "production", "status"], {
+      statuses: ["RUNNING", "RUNNING", "RUNNING", "STOPPED"],
+      exitCode: 0,
+      unanswered: 2,
+    });
+    expect([status, stdout]).toEqual([0, "line 1\nline 2\n"]);
+    expect(stderr.match(/asking again: Could not connect/g)).toHaveLength(2);
+  });
+
+  it("says how to follow the task where nothing is answered for a minute", () => {
+    const { status, stderr } = ops(
+      ["--stage", "production", "status"],
+      { statuses: ["RUNNING"], unanswered: 1_000 },
+      { OPS_PATIENCE_MS: "300" },
+    );
+    expect(status).toBe(1);
+    expect(stderr).toContain("the task abc goes on");
+    expect(stderr).toContain(
+      "aws logs tail /standpipe/production/operations --log-stream-names operations/operations/abc --follow",
+    );
+    expect(stderr).toContain("aws ecs describe-tasks --cluster standpipe-production-cluster --tasks abc");
+  });
+
+  it("calls the function once, and waits for longer than that may take", () => {
+    const { calls, attempts } = ops(["--stage", "production", "migrate"], { statuses: [], migration: { applied: [] } });
+    const timeout = calls[0]?.find((arg) => arg.startsWith("--cli-read-timeout="))?.split("=")[1];
+    expect(Number(timeout)).toBeGreaterThan(15 * 60);
+    expect(attempts()).toBe("1");
   });
 
   it("says why where the command never ran", () => {

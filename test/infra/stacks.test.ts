@@ -28,6 +28,12 @@ describe("network", () => {
     expect(new Set(subnets.map(({ AvailabilityZone }) => JSON.stringify(AvailabilityZone))).size).toBe(2);
   });
 
+  it("is in the zones that the stage names: not every zone has RDS Proxy", () => {
+    const template = builtStage({ ...STAGES.production, zones: ["us-east-1b", "us-east-1d"] }).template("network");
+    const zones = propertiesOf(template, "AWS::EC2::Subnet").map(({ AvailabilityZone }) => AvailabilityZone);
+    expect(zones).toEqual(["us-east-1b", "us-east-1d", "us-east-1b", "us-east-1d"]);
+  });
+
   it("has no NAT gateway, and isolated subnets have no way to the internet", () => {
     network.resourceCountIs("AWS::EC2::NatGateway", 0);
     network.resourcePropertiesCountIs("AWS::EC2::Route", { DestinationCidrBlock: "0.0.0.0/0" }, 2);
@@ -120,6 +126,15 @@ describe("stream", () => {
     });
   });
 
+  it("never deletes a batch that nobody applied, and keeps for a year the large packs that it names", () => {
+    const ends = propertiesOf(stream, "AWS::S3::Bucket").map(({ LifecycleConfiguration }) =>
+      (
+        LifecycleConfiguration as unknown as { readonly Rules: readonly { readonly ExpirationInDays?: number }[] }
+      ).Rules.map(({ ExpirationInDays }) => ExpirationInDays ?? "never"),
+    );
+    expect(ends).toEqual([[365], ["never"]]);
+  });
+
   it("has two private, encrypted buckets that speak TLS only", () => {
     stream.resourcePropertiesCountIs(
       "AWS::S3::Bucket",
@@ -157,6 +172,10 @@ describe("database", () => {
       Properties: { BackupRetentionPeriod: 1, DeletionProtection: false },
       DeletionPolicy: "Delete",
     });
+  });
+
+  it("lets a major of PostgreSQL be deployed", () => {
+    database.hasResourceProperties("AWS::RDS::DBInstance", { AllowMajorVersionUpgrade: true });
   });
 
   it("leaves the owner's password to RDS: none is in the template", () => {
@@ -225,6 +244,13 @@ describe("ingester", () => {
       DeploymentConfiguration: Match.objectLike({ MinimumHealthyPercent: 50, MaximumPercent: 100 }),
     });
     expect(JSON.stringify(template.toJSON())).toContain('{"Name":"STANDBY","Value":"true"}');
+  });
+
+  it("keeps the collections that the stage names", () => {
+    const stage = { ...STAGES.production, collections: ["app.bsky.feed.*", "app.bsky.graph.follow"] };
+    expect(JSON.stringify(builtStage(stage).template("ingester").toJSON())).toContain(
+      '{"Name":"COLLECTIONS","Value":"app.bsky.feed.*,app.bsky.graph.follow"}',
+    );
   });
 
   it.each(["ingester", "operations"])("%s runs on ARM64 with nothing to write to, no root, no capability", (name) => {
@@ -368,6 +394,21 @@ describe("indexer", () => {
     ]);
     const onFailed = JSON.stringify(roles).match(/"Action":"s3:GetObject"[^}]*FailedBatches/);
     expect(onFailed).toBeNull();
+  });
+
+  it("may list the bucket of large packs: to others S3 answers 403 where an object is missing", () => {
+    const roles = propertiesOf(indexer, "AWS::IAM::Policy").filter((policy) =>
+      JSON.stringify(policy).includes("IndexEventsRole"),
+    );
+    const listed = statementsOf(roles).flatMap(({ Action, Resource }) =>
+      [Action].flat().includes("s3:ListBucket") ? [Resource].flat().map(placeOf) : [],
+    );
+    expect(listed).toContain("LargePacks");
+  });
+
+  it("is deployed before the ingester: who reads packs knows a new form before anybody writes it", () => {
+    const { dependencies } = production.app.synth().getStackByName("standpipe-production-ingester");
+    expect(dependencies.map(({ id }) => id)).toContain("standpipe-production-indexer");
   });
 });
 

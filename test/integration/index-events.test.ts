@@ -264,7 +264,7 @@ describe("index-events", () => {
   });
 
   test("fetches large packs from the bucket, waits for it, and keeps what is gone from it", async () => {
-    await using s3 = await startS3Server();
+    await using s3 = await startS3Server({ mayList: true });
     const bucket = "large-packs-bucket";
     const store = createLargePackStore({ client: createS3Client({ region: null, endpoint: s3.endpoint }), bucket });
     await using indexEvents = startFunction({ LARGE_PACKS_BUCKET: bucket, AWS_ENDPOINT_URL_S3: s3.endpoint });

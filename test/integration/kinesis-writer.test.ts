@@ -24,7 +24,7 @@ const s3Client = () => createS3Client({ region: null, endpoint: s3.endpoint });
 beforeAll(async () => {
   server = await startKinesisLocal();
   proxy = await startFaultyProxy(server.endpoint);
-  s3 = await startS3Server();
+  s3 = await startS3Server({ mayList: true });
 });
 
 afterAll(async () => {

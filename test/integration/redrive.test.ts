@@ -44,7 +44,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  s3 = await startS3Server();
+  s3 = await startS3Server({ mayList: true });
   streamName = await kinesis.createStream();
   proxy.decide = () => ({ kind: "none" });
   proxy.calls.length = 0;

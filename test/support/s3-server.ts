@@ -16,7 +16,12 @@ export interface S3Server extends AsyncDisposable {
 /** Names that one answer to a list has: far fewer than the thousand of S3, so that lists have pages. */
 const PAGE_NAMES = 3;
 
-export async function startS3Server(): Promise<S3Server> {
+export interface S3Rights {
+  /** The right `s3:ListBucket`: without it S3 says 403 of an object that is missing, and not 404 (`GetObject`, S3 API reference). */
+  readonly mayList: boolean;
+}
+
+export async function startS3Server({ mayList }: S3Rights = { mayList: false }): Promise<S3Server> {
   const objects = new Map<string, Uint8Array>();
   const denied = new Set<string>();
   let failures = 0;
@@ -25,11 +30,12 @@ export async function startS3Server(): Promise<S3Server> {
       const url = new URL(request.url ?? "/", "http://s3.test");
       const path = decodeURIComponent(url.pathname);
       const body = await buffer(request);
-      if (denied.has(`${request.method} ${path}`)) {
-        response.writeHead(403, XML).end("<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>");
+      const isList = url.searchParams.get("list-type") === "2";
+      if (denied.has(`${request.method} ${path}`) || (isList && !mayList)) {
+        response.writeHead(403, XML).end(ACCESS_DENIED);
         return;
       }
-      if (url.searchParams.get("list-type") === "2") {
+      if (isList) {
         response.writeHead(200, XML).end(listPage(objects, path, url.searchParams));
         return;
       }
@@ -48,7 +54,8 @@ export async function startS3Server(): Promise<S3Server> {
       }
       const object = objects.get(path);
       if (object !== undefined) response.writeHead(200, { "content-length": object.length }).end(object);
-      else response.writeHead(404, XML).end("<Error><Code>NoSuchKey</Code></Error>");
+      else if (mayList) response.writeHead(404, XML).end("<Error><Code>NoSuchKey</Code></Error>");
+      else response.writeHead(403, XML).end(ACCESS_DENIED);
     })();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -66,6 +73,7 @@ export async function startS3Server(): Promise<S3Server> {
   };
 }
 
+const ACCESS_DENIED = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
 const XML = { "content-type": "application/xml" } as const;
 
 /** In the order of names, as S3 has it; the token is the last name given. */

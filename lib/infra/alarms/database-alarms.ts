@@ -4,6 +4,10 @@ import type { MonitoredMetrics } from "../monitored-metrics.ts";
 import type { Stage } from "../stage.ts";
 import type { AlarmDefinition } from "./alarm-definition.ts";
 
+/** Less than RDS waits for: it grows storage of which 10 % or less have been free for five minutes ("Managing capacity automatically", RDS guide). */
+const STORAGE_LEFT_PART = 0.05;
+const STORAGE_LEFT_GIB = 5;
+
 /** Alarms of the managed database and its proxy. */
 export function databaseAlarms(stage: Stage, metrics: MonitoredMetrics): readonly AlarmDefinition[] {
   const { database } = metrics;
@@ -13,6 +17,7 @@ export function databaseAlarms(stage: Stage, metrics: MonitoredMetrics): readonl
     silence: "RDS writes each minute; where it does not, stale-rows speaks",
   };
   const perClient = { onSilence: TreatMissingData.NOT_BREACHING, silence: "without clients the proxy writes nothing" };
+  const leftGiB = Math.min(STORAGE_LEFT_GIB, stage.database.allocatedGiB * STORAGE_LEFT_PART);
   const workers = stage.stream.shards * stage.indexer.parallelization;
   const alarms: readonly AlarmDefinition[] = [
     {
@@ -37,7 +42,7 @@ export function databaseAlarms(stage: Stage, metrics: MonitoredMetrics): readonl
     },
     {
       id: "proxy-refused-logins",
-      severity: "page",
+      severity: "ticket",
       says: "The proxy refuses the tokens of clients",
       metric: database.refusedLogins,
       when: "above",
@@ -58,11 +63,11 @@ export function databaseAlarms(stage: Stage, metrics: MonitoredMetrics): readonl
     {
       id: "database-storage",
       severity: "page",
-      says: "The database has less than 5 GiB left, and autoscaling has not helped",
+      says: `The database has less than ${leftGiB} GiB left, and autoscaling has not helped`,
       metric: database.freeBytes,
       when: "below",
-      threshold: 5 * 2 ** 30,
-      points: [5, 5],
+      threshold: leftGiB * 2 ** 30,
+      points: [10, 10],
       ...sampled,
     },
     {
@@ -87,7 +92,8 @@ export function databaseAlarms(stage: Stage, metrics: MonitoredMetrics): readonl
       metric: database.cpuCredits,
       when: "below",
       threshold: 50,
-      points: [3, 3],
+      // Six hours: a new instance begins without any, and earns 24 in each (`t4g.small`).
+      points: [6, 6],
       ...sampled,
     },
   ];

@@ -4,6 +4,9 @@ import type { MonitoredMetrics } from "../monitored-metrics.ts";
 import type { Stage } from "../stage.ts";
 import { type AlarmDefinition, SILENCE } from "./alarm-definition.ts";
 
+/** In an hour: some each day are usual, and a fault of ours makes thousands. */
+const USUAL_DEAD_LETTERS = 50;
+
 export function indexerAlarms(stage: Stage, metrics: MonitoredMetrics): readonly AlarmDefinition[] {
   const { heartbeat, counted } = SILENCE;
   const halfRetentionMs = stage.stream.retentionHours * 3_600_000 * 0.5;
@@ -54,6 +57,18 @@ export function indexerAlarms(stage: Stage, metrics: MonitoredMetrics): readonly
       ...counted,
     },
     {
+      id: "failed-batches-left",
+      severity: "ticket",
+      says: "Batches lie in the bucket unapplied: their rows are missing until somebody redrives them",
+      metric: metrics.failedBatchObjects,
+      when: "above",
+      threshold: 0,
+      // S3 counts once a day, and late: of two days one may not be there yet.
+      points: [1, 2],
+      onSilence: TreatMissingData.NOT_BREACHING,
+      silence: "of an empty bucket S3 writes nothing",
+    },
+    {
       id: "failed-deliveries",
       severity: "page",
       says: "A batch could not even be written to the bucket",
@@ -86,10 +101,10 @@ export function indexerAlarms(stage: Stage, metrics: MonitoredMetrics): readonly
     {
       id: "dead-letters",
       severity: "ticket",
-      says: "Events have become dead letters",
+      says: `More than ${USUAL_DEAD_LETTERS} events have become dead letters within an hour`,
       metric: metrics.deadLetters,
       when: "above",
-      threshold: 0,
+      threshold: USUAL_DEAD_LETTERS,
       points: [1, 1],
       ...counted,
     },

@@ -8,7 +8,24 @@ const RELAY_WINDOW_HOURS = 72;
 
 export function ingesterAlarms(metrics: MonitoredMetrics): readonly AlarmDefinition[] {
   const { heartbeat, counted, gauged } = SILENCE;
+  const standby: readonly AlarmDefinition[] =
+    metrics.standby === undefined
+      ? []
+      : [
+          {
+            id: "no-standby",
+            severity: "ticket",
+            says: "No second task waits for the lease: where the first one dies, it takes 90 s instead of 15",
+            metric: metrics.standby,
+            when: "below",
+            threshold: 1,
+            // Longer than a deployment, in which one of the two goes at a time.
+            points: [15, 15],
+            ...heartbeat,
+          },
+        ];
   return [
+    ...standby,
     {
       id: "no-ingest",
       severity: "page",

@@ -98,6 +98,8 @@ export class DatabaseStack extends Stack {
       removalPolicy: keep ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
       deleteAutomatedBackups: !keep,
       autoMinorVersionUpgrade: true,
+      // A major comes only where somebody changes ENGINE; without this RDS refuses it then.
+      allowMajorVersionUpgrade: true,
       enablePerformanceInsights: true,
       parameterGroup: this.parameters(),
     });

@@ -2,6 +2,7 @@
 import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
 import * as events from "aws-cdk-lib/aws-events";
 import * as targets from "aws-cdk-lib/aws-events-targets";
+import * as iam from "aws-cdk-lib/aws-iam";
 import type * as kinesis from "aws-cdk-lib/aws-kinesis";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { KinesisEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
@@ -90,6 +91,8 @@ export class IndexerStack extends Stack {
     });
     database.asIndexer.grant(indexer);
     grantObjects(largePacks, { to: indexer, actions: ["s3:GetObject"] });
+    // S3 says that an object is missing only to who may list; to others it says 403, which looks like trouble that passes.
+    indexer.addToRolePolicy(new iam.PolicyStatement({ actions: ["s3:ListBucket"], resources: [largePacks.bucketArn] }));
     return indexer;
   }
 

@@ -64,6 +64,8 @@ export class IngesterStack extends Stack {
     const environment: EnvironmentOf<"ingest"> = {
       ...observed(stage),
       RELAY_URL: stage.relayUrls.join(","),
+      COLLECTIONS: stage.collections.join(","),
+      AWS_REGION: this.region,
       LANES: String(stage.stream.lanes),
       STREAM: "kinesis",
       KINESIS_STREAM_NAME: stream.streamName,
@@ -118,6 +120,7 @@ export class IngesterStack extends Stack {
     const environment: EnvironmentOf<"operations"> = {
       ...throughProxy({ user: DATABASE_ROLES.indexer, proxyEndpoint: proxy.endpoint }),
       LOG_LEVEL: "info",
+      AWS_REGION: this.region,
       LANES: String(stage.stream.lanes),
       KINESIS_STREAM_NAME: stream.streamName,
       DYNAMODB_TABLE_NAME: cursorTable.tableName,

@@ -13,9 +13,6 @@ import { PipelineDashboard } from "../constructs/pipeline-dashboard.ts";
 import { type MonitoredParts, monitoredMetrics } from "../monitored-metrics.ts";
 import { resourceName } from "../names.ts";
 
-/** Where the runbook is read, unless `-c runbook=https://…/docs/runbook.md` says another place. */
-const RUNBOOK = "docs/runbook.md";
-
 export interface MonitoringStackProps extends StackProps, MonitoredParts {}
 
 export class MonitoringStack extends Stack {
@@ -67,7 +64,7 @@ export class MonitoringStack extends Stack {
   }
 
   private alarm(definition: AlarmDefinition, props: MonitoringStackProps): cloudwatch.Alarm {
-    const runbook = (this.node.tryGetContext("runbook") as string | undefined) ?? RUNBOOK;
+    const runbook = (this.node.tryGetContext("runbook") as string | undefined) ?? props.stage.runbook;
     return new cloudwatch.Alarm(this, definition.id, {
       ...alarmProps(definition),
       metric: definition.metric,

@@ -43,7 +43,7 @@ export class NetworkStack extends Stack {
     // Its classes say `undefined` where its interfaces say `?`: apart from that they are the same.
     return new ec2.Vpc(this, "Vpc", {
       vpcName: resourceName(stage, "vpc"),
-      maxAzs: 2,
+      ...(stage.zones === undefined ? { maxAzs: 2 } : { availabilityZones: [...stage.zones] }),
       natGateways: 0,
       restrictDefaultSecurityGroup: false,
       subnetConfiguration: [

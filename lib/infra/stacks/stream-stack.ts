@@ -7,8 +7,8 @@ import type { Construct } from "constructs";
 import { resourceName } from "../names.ts";
 import type { Stage } from "../stage.ts";
 
-/** A record that went to the bucket is a repeat after so many days for nobody: longer than TOMBSTONE_DAYS, so that somebody can still look. */
-const FAILED_BATCH_DAYS = 30;
+/** A batch that failed may lie for months before somebody redrives it, and is worth nothing without the large packs that it names. */
+const LARGE_PACK_DAYS = 365;
 
 export interface StreamStackProps extends StackProps {
   readonly stage: Stage;
@@ -50,9 +50,10 @@ export class StreamStack extends Stack {
     this.largePacks = this.bucket("LargePacks", {
       stage,
       // Read within the stream's retention, and once more where somebody redrives.
-      expiration: Duration.days(FAILED_BATCH_DAYS),
+      expiration: Duration.days(LARGE_PACK_DAYS),
     });
-    this.failedBatches = this.bucket("FailedBatches", { stage, expiration: Duration.days(FAILED_BATCH_DAYS) });
+    // Without an end: what is in it has not been applied, and nobody but a person may give it up.
+    this.failedBatches = this.bucket("FailedBatches", { stage });
 
     new CfnOutput(this, "StreamName", { value: this.stream.streamName });
     new CfnOutput(this, "CursorTableName", { value: this.cursorTable.tableName });
@@ -60,13 +61,18 @@ export class StreamStack extends Stack {
     new CfnOutput(this, "LargePacksBucketName", { value: this.largePacks.bucketName });
   }
 
-  private bucket(id: string, options: { readonly stage: Stage; readonly expiration: Duration }): s3.IBucket {
+  private bucket(id: string, options: { readonly stage: Stage; readonly expiration?: Duration }): s3.IBucket {
     const keep = options.stage.onRemoval === "keep";
     return new s3.Bucket(this, id, {
       encryption: s3.BucketEncryption.S3_MANAGED,
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
-      lifecycleRules: [{ expiration: options.expiration, abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+      lifecycleRules: [
+        {
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
+          ...(options.expiration !== undefined && { expiration: options.expiration }),
+        },
+      ],
       // Emptying a bucket on deletion would need a function of CDK's: `docs/operating.md` says how to do it by hand.
       removalPolicy: keep ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     }) as s3.IBucket;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createCounters } from "../../../lib/telemetry/counters.ts";
 import { createEmf, unitOf } from "../../../lib/telemetry/emf.ts";
-import { METRICS, type MetricName } from "../../../lib/telemetry/metrics.ts";
+import { CLOUDWATCH_METRICS_WITH_STANDBY, METRICS, type MetricName } from "../../../lib/telemetry/metrics.ts";
 import { createMetricsPage } from "../../../lib/telemetry/prometheus.ts";
 
 interface Line {
@@ -51,6 +51,18 @@ test("a line names namespace, dimensions and metrics with their units, and holds
     lag_seconds: 1.5,
     in_flight_bytes: 100,
   });
+});
+
+test("keeps whether a standby waits where it is said, and for nobody else: each metric is paid", () => {
+  const counters = createCounters();
+  counters.set("standby", 1, "");
+  const namesOf = (kept?: ReadonlySet<MetricName>) => {
+    const emf = createEmf({ counters, namespace: "Standpipe", dimensions: {}, nowMs: () => 0, ...(kept && { kept }) });
+    const { _aws, standby } = JSON.parse(emf.line()) as Line;
+    return [standby, _aws.CloudWatchMetrics[0]?.Metrics.map(({ Name }) => Name)];
+  };
+  expect(namesOf()).toEqual([1, []]);
+  expect(namesOf(CLOUDWATCH_METRICS_WITH_STANDBY)).toEqual([1, ["standby"]]);
 });
 
 test("counters are what was added since the line before, gauges the value now", () => {
