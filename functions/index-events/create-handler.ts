@@ -51,7 +51,10 @@ export function createHandler(options: HandlerOptions): IndexEvents {
         checkTime(context);
         const items = readItems(event, { lanes: settings.LANES });
         const work = { worker: indexer, maxEvents: settings.BATCH_SIZE, remainingMs, telemetry };
-        return responseOf(items, await workItems(items, work));
+        const done = await workItems(items, work);
+        // Not after trouble, which one more query does not mend.
+        if (done === items.length) await indexer.keepHouse(remainingMs());
+        return responseOf(items, done);
       } finally {
         if (emf !== null) writeMetrics(emf.line());
       }

@@ -14,6 +14,7 @@ import { createS3Client } from "../../lib/stream/kinesis/client.ts";
 import { fetchLargePack } from "../../lib/stream/kinesis/large-packs.ts";
 import type { Telemetry } from "../../lib/telemetry/port.ts";
 import { DeploymentError } from "./errors.ts";
+import { createKeepHouse, type KeepHouse } from "./keep-house.ts";
 import type { GapItem, ReferenceItem, UnreadableItem } from "./read-items.ts";
 import type { Worker } from "./work-items.ts";
 
@@ -26,6 +27,8 @@ export interface IndexerOptions {
 export interface Indexer extends Worker, AsyncDisposable {
   /** Connects before the first batch needs it. Never rejects: the batch will say what is wrong. */
   warmUp(): Promise<void>;
+  /** Opens the tombstones' days to come and drops those older than TOMBSTONE_DAYS, once an hour. */
+  readonly keepHouse: KeepHouse;
 }
 
 /** What was cut holds the locks of its lane until the server notices, and the halves of it wait. Milliseconds, ours. */
@@ -62,6 +65,12 @@ export function createIndexer(options: IndexerOptions): Indexer {
     abandon: () => database.abandon(),
     isTransient: (error) => (error instanceof StoreError && error.kind === "transient") || error instanceof FetchError,
     warmUp: () => database.warmUp(),
+    keepHouse: createKeepHouse({
+      keepDays: settings.TOMBSTONE_DAYS,
+      use: (work) => database.use(work),
+      nowMs,
+      telemetry,
+    }),
     async [Symbol.asyncDispose]() {
       s3.destroy();
       await database[Symbol.asyncDispose]();
