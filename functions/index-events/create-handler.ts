@@ -17,6 +17,8 @@ export interface HandlerOptions {
   readonly writeMetrics: (line: string) => void;
   /** Lines of the log. */
   readonly writeLog: (line: string) => void;
+  /** Shorter only in tests, which cannot wait so long. */
+  readonly statementLimitMs?: number;
 }
 
 export interface IndexEvents extends AsyncDisposable {
@@ -37,11 +39,11 @@ const DIMENSIONS = { command: "index-events" } as const;
 
 /** @throws ConfigurationError or CredentialsError where the settings lack something. */
 export function createHandler(options: HandlerOptions): IndexEvents {
-  const { settings, nowMs, writeMetrics, writeLog } = options;
+  const { settings, nowMs, writeMetrics, writeLog, statementLimitMs } = options;
   const counters = createCounters();
   const log = createLog({ level: settings.LOG_LEVEL, readable: false, write: writeLog });
   const telemetry = createTelemetry({ counters, log });
-  const indexer = createIndexer({ settings, telemetry, nowMs });
+  const indexer = createIndexer({ settings, telemetry, nowMs, statementLimitMs });
   const namespace = settings.EMF_NAMESPACE;
   const emf = namespace === null ? null : createEmf({ counters, namespace, dimensions: DIMENSIONS, nowMs });
   return {

@@ -9,6 +9,7 @@ import { recordLetter } from "../../lib/core/dead-letter.ts";
 import { createDatabaseLogin, type DatabaseLogin, isRefusedLogin } from "../../lib/credentials/database-login.ts";
 import { recordGap } from "../../lib/store/gaps.ts";
 import { StoreError } from "../../lib/store/port.ts";
+import { isCutStatement } from "../../lib/store/postgres-errors.ts";
 import { createPostgresStore, type PostgresStore } from "../../lib/store/postgres-store.ts";
 import { createS3Client } from "../../lib/stream/kinesis/client.ts";
 import { fetchLargePack } from "../../lib/stream/kinesis/large-packs.ts";
@@ -22,6 +23,8 @@ export interface IndexerOptions {
   readonly settings: Settings<"index-events">;
   readonly telemetry: Telemetry;
   readonly nowMs: () => number;
+  /** Shorter only in tests, which cannot wait so long. */
+  readonly statementLimitMs?: number | undefined;
 }
 
 export interface Indexer extends Worker, AsyncDisposable {
@@ -33,6 +36,12 @@ export interface Indexer extends Worker, AsyncDisposable {
 
 /** What was cut holds the locks of its lane until the server notices, and the halves of it wait. Milliseconds, ours. */
 const NOTICE_CUT_AFTER_MS = 250;
+
+/**
+ * Below the function's minute: what the function cuts may live on behind the proxy, with the locks of its lane, until the database ends
+ * it. Milliseconds.
+ */
+const STATEMENT_LIMIT_MS = 45_000;
 
 /** S3 is away, throttles or does not answer: passes, like a database that does. */
 class FetchError extends Error {
@@ -64,6 +73,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
     cut: () => database.cut(),
     abandon: () => database.abandon(),
     isTransient: (error) => (error instanceof StoreError && error.kind === "transient") || error instanceof FetchError,
+    isTooLong: isCutStatement,
     warmUp: () => database.warmUp(),
     keepHouse: createKeepHouse({
       keepDays: settings.TOMBSTONE_DAYS,
@@ -203,7 +213,7 @@ class Database implements AsyncDisposable {
   }
 
   async #create(): Promise<PostgresStore> {
-    const { settings, telemetry } = this.#options;
+    const { settings, telemetry, statementLimitMs = STATEMENT_LIMIT_MS } = this.#options;
     const login = await this.#login.open();
     const store = createPostgresStore({
       connectionString: this.#address,
@@ -211,6 +221,7 @@ class Database implements AsyncDisposable {
       poolSize: Math.min(settings.DB_POOL_SIZE, MOST_CONNECTIONS),
       log: telemetry.log,
       noticeCutAfterMs: NOTICE_CUT_AFTER_MS,
+      statementLimitMs,
     });
     this.#store = store;
     return store;

@@ -51,7 +51,7 @@ afterEach(async () => {
   await database.drop();
 });
 
-function startFunction(environment: Environment = {}): IndexEvents {
+function startFunction(environment: Environment = {}, limits: { statementLimitMs?: number } = {}): IndexEvents {
   const settings = readSettings("index-events", {
     DATABASE_URL: database.connectionString,
     DB_POOL_SIZE: "1",
@@ -60,7 +60,7 @@ function startFunction(environment: Environment = {}): IndexEvents {
   });
   const writeMetrics = (line: string): void => void metrics.push(line);
   const writeLog = (line: string): void => void lines.push(line);
-  return createHandler({ settings, nowMs: () => Date.now() + aheadMs, writeMetrics, writeLog });
+  return createHandler({ settings, nowMs: () => Date.now() + aheadMs, writeMetrics, writeLog, ...limits });
 }
 
 function packOf(
@@ -327,6 +327,30 @@ describe("index-events", () => {
     });
     expect(await handle(indexEvents, ...likePacks())).toEqual(from(0));
     expect(lines.join("")).toMatch(/The server does not support SSL connections/);
+  });
+
+  test("gives the database a limit of time for its statements, below its own minute and whatever others say", async () => {
+    await using indexEvents = startFunction();
+    await rows(`ALTER DATABASE ${database.name} SET statement_timeout = 0`);
+    await rows("CREATE TABLE said (statement_timeout text)");
+    await rows(`CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN INSERT INTO said VALUES (current_setting('statement_timeout')); RETURN NULL; END $$`);
+    await rows('CREATE TRIGGER say AFTER INSERT ON standpipe."like" FOR EACH STATEMENT EXECUTE FUNCTION say()');
+    expect(await handle(indexEvents, ...likePacks())).toEqual(all);
+    expect(await rows("SELECT DISTINCT statement_timeout FROM said")).toEqual([{ statement_timeout: "45s" }]);
+  });
+
+  test("goes on in halves where the database ends a statement that takes too long", async () => {
+    await using indexEvents = startFunction({}, { statementLimitMs: 700 });
+    await rows(`CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF (SELECT count(*) FROM added) > 2 THEN PERFORM pg_sleep(20); END IF; RETURN NULL; END $$`);
+    await rows(`CREATE TRIGGER be_slow AFTER INSERT ON standpipe."like" REFERENCING NEW TABLE AS added
+      FOR EACH STATEMENT EXECUTE FUNCTION be_slow()`);
+    expect(await handle(indexEvents, ...likePacks())).toEqual(all);
+    expect(await rkeys()).toEqual(KEYS);
+    expect(lines.filter((line) => line.includes("worked in parts"))).toHaveLength(1);
+    expect(await rows("SELECT * FROM standpipe.dead_letter")).toEqual([]);
+    expect(await rows("SELECT * FROM gaps")).toEqual([]);
   });
 
   test("opens the tombstones' days and drops the old ones, after its first batch and then once an hour", async () => {
