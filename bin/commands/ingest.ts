@@ -5,7 +5,7 @@ import { kinesisSettings } from "../../lib/config/kinesis-settings.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { chosenStream, readSettings } from "../../lib/config/read-settings.ts";
 import { redisSettings } from "../../lib/config/redis-settings.ts";
-import { CLOUDWATCH_METRICS, CLOUDWATCH_METRICS_WITH_STANDBY } from "../../lib/telemetry/metrics.ts";
+import { CLOUDWATCH_METRICS, CLOUDWATCH_METRICS_WITH_STANDBY, type MetricName } from "../../lib/telemetry/metrics.ts";
 import type { CommandContext } from "../command-context.ts";
 import { reportMetrics } from "../ingest/report-metrics.ts";
 import { type IngestPipeline, type OpeningAgain, runIngest } from "../ingest/run-ingest.ts";
@@ -66,7 +66,7 @@ interface ChosenStream {
   readonly name: string;
   readonly kind: string;
   /** Those that its alarms look at. */
-  readonly cloudWatchMetrics: ReadonlySet<string>;
+  readonly cloudWatchMetrics: ReadonlySet<MetricName>;
   open(how: OpenOptions): Promise<IngestPipeline>;
 }
 

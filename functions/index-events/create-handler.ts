@@ -17,6 +17,8 @@ export interface HandlerOptions {
   readonly writeMetrics: (line: string) => void;
   /** Lines of the log. */
   readonly writeLog: (line: string) => void;
+  /** Shorter only in tests, which cannot wait so long. */
+  readonly statementLimitMs?: number;
 }
 
 export interface IndexEvents extends AsyncDisposable {
@@ -37,11 +39,11 @@ const DIMENSIONS = { command: "index-events" } as const;
 
 /** @throws ConfigurationError or CredentialsError where the settings lack something. */
 export function createHandler(options: HandlerOptions): IndexEvents {
-  const { settings, nowMs, writeMetrics, writeLog } = options;
+  const { settings, nowMs, writeMetrics, writeLog, statementLimitMs } = options;
   const counters = createCounters();
   const log = createLog({ level: settings.LOG_LEVEL, readable: false, write: writeLog });
   const telemetry = createTelemetry({ counters, log });
-  const indexer = createIndexer({ settings, telemetry, nowMs });
+  const indexer = createIndexer({ settings, telemetry, nowMs, statementLimitMs });
   const namespace = settings.EMF_NAMESPACE;
   const emf = namespace === null ? null : createEmf({ counters, namespace, dimensions: DIMENSIONS, nowMs });
   return {
@@ -51,7 +53,10 @@ export function createHandler(options: HandlerOptions): IndexEvents {
         checkTime(context);
         const items = readItems(event, { lanes: settings.LANES });
         const work = { worker: indexer, maxEvents: settings.BATCH_SIZE, remainingMs, telemetry };
-        return responseOf(items, await workItems(items, work));
+        const done = await workItems(items, work);
+        // Not after trouble, which one more query does not mend.
+        if (done === items.length) await indexer.keepHouse(remainingMs());
+        return responseOf(items, done);
       } finally {
         if (emf !== null) writeMetrics(emf.line());
       }

@@ -9,11 +9,13 @@ import { recordLetter } from "../../lib/core/dead-letter.ts";
 import { createDatabaseLogin, type DatabaseLogin, isRefusedLogin } from "../../lib/credentials/database-login.ts";
 import { recordGap } from "../../lib/store/gaps.ts";
 import { StoreError } from "../../lib/store/port.ts";
+import { isCutStatement } from "../../lib/store/postgres-errors.ts";
 import { createPostgresStore, type PostgresStore } from "../../lib/store/postgres-store.ts";
 import { createS3Client } from "../../lib/stream/kinesis/client.ts";
 import { fetchLargePack } from "../../lib/stream/kinesis/large-packs.ts";
 import type { Telemetry } from "../../lib/telemetry/port.ts";
 import { DeploymentError } from "./errors.ts";
+import { createKeepHouse, type KeepHouse } from "./keep-house.ts";
 import type { GapItem, ReferenceItem, UnreadableItem } from "./read-items.ts";
 import type { Worker } from "./work-items.ts";
 
@@ -21,15 +23,25 @@ export interface IndexerOptions {
   readonly settings: Settings<"index-events">;
   readonly telemetry: Telemetry;
   readonly nowMs: () => number;
+  /** Shorter only in tests, which cannot wait so long. */
+  readonly statementLimitMs?: number | undefined;
 }
 
 export interface Indexer extends Worker, AsyncDisposable {
   /** Connects before the first batch needs it. Never rejects: the batch will say what is wrong. */
   warmUp(): Promise<void>;
+  /** Opens the tombstones' days to come and drops those older than TOMBSTONE_DAYS, once an hour. */
+  readonly keepHouse: KeepHouse;
 }
 
 /** What was cut holds the locks of its lane until the server notices, and the halves of it wait. Milliseconds, ours. */
 const NOTICE_CUT_AFTER_MS = 250;
+
+/**
+ * Below the function's minute: what the function cuts may live on behind the proxy, with the locks of its lane, until the database ends
+ * it. Milliseconds.
+ */
+const STATEMENT_LIMIT_MS = 45_000;
 
 /** S3 is away, throttles or does not answer: passes, like a database that does. */
 class FetchError extends Error {
@@ -61,7 +73,14 @@ export function createIndexer(options: IndexerOptions): Indexer {
     cut: () => database.cut(),
     abandon: () => database.abandon(),
     isTransient: (error) => (error instanceof StoreError && error.kind === "transient") || error instanceof FetchError,
+    isTooLong: isCutStatement,
     warmUp: () => database.warmUp(),
+    keepHouse: createKeepHouse({
+      keepDays: settings.TOMBSTONE_DAYS,
+      use: (work) => database.use(work),
+      nowMs,
+      telemetry,
+    }),
     async [Symbol.asyncDispose]() {
       s3.destroy();
       await database[Symbol.asyncDispose]();
@@ -194,7 +213,7 @@ class Database implements AsyncDisposable {
   }
 
   async #create(): Promise<PostgresStore> {
-    const { settings, telemetry } = this.#options;
+    const { settings, telemetry, statementLimitMs = STATEMENT_LIMIT_MS } = this.#options;
     const login = await this.#login.open();
     const store = createPostgresStore({
       connectionString: this.#address,
@@ -202,6 +221,7 @@ class Database implements AsyncDisposable {
       poolSize: Math.min(settings.DB_POOL_SIZE, MOST_CONNECTIONS),
       log: telemetry.log,
       noticeCutAfterMs: NOTICE_CUT_AFTER_MS,
+      statementLimitMs,
     });
     this.#store = store;
     return store;

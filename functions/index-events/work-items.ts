@@ -14,6 +14,8 @@ export interface Worker {
   abandon(): void;
   /** Whether an error passes by itself. */
   isTransient(error: unknown): boolean;
+  /** Whether it came of too much at a time, as the database says: given again as it is, it would fail again. */
+  isTooLong(error: unknown): boolean;
 }
 
 export interface WorkOptions {
@@ -110,7 +112,11 @@ async function limited(
   group: readonly Item[],
   { worker, limitMs, oneByOne }: WorkOptions & { readonly limitMs: number; readonly oneByOne: boolean },
 ): Promise<LimitedResult> {
-  const result = await withinTime(workOnce(group, worker, oneByOne), { limitMs, cut: () => worker.cut() });
+  const work = workOnce(group, worker, oneByOne);
+  const result = await withinTime(work, { limitMs, cut: () => worker.cut() }).catch((error: unknown): LimitedResult => {
+    if (!worker.isTooLong(error)) throw error;
+    return "ended";
+  });
   if (result === "abandoned") worker.abandon();
   return result;
 }

@@ -25,8 +25,8 @@ export async function checkRoles({ connectionString, tokenRole = "rds_iam" }: Ro
   if (rows.length === 0) return;
   const names = rows.map(([name]) => String(name)).join(" and ");
   throw new MigrationFailure(
-    `the migrations are applied, but ${names} cannot log in with tokens: a role of that name was there before, or the owner may not grant ` +
-      `${tokenRole}. As the owner: ALTER ROLE … LOGIN; GRANT ${tokenRole} TO …; and its rights as in lib/store/migrations/0005_roles.sql. Then deploy again`,
+    `the migrations are applied, but ${names} cannot log in with tokens: a role of that name was there before and is somebody else's, or the owner may not ` +
+      `grant ${tokenRole} to it. Whoever made the role renames it, or makes it ours (COMMENT ON ROLE … IS 'standpipe'). Then deploy again, which gives it its rights`,
   );
 }
 

@@ -30,7 +30,7 @@ function adviceOn(error: unknown, host: string): string {
     return "Somebody holds a table or migrates at this moment: look at pg_stat_activity, end it or wait, and deploy again";
   }
   if (code === CUT_BY_TIMEOUT) {
-    return "This migration needs longer than a deployment waits: run standpipe migrate by hand in the network, and deploy again";
+    return "A statement took longer than 13 minutes and was rolled back, which no migration of ours needs: look at pg_stat_activity for what holds the database up, or take a larger instance, and deploy again";
   }
   // Their own messages say what to do.
   if (error instanceof MigrationError || error instanceof ConfigurationError || error instanceof CredentialsError) {

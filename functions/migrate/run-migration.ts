@@ -5,6 +5,7 @@ import type { Settings } from "../../lib/config/processes.ts";
 import { createDatabaseLogin, isRefusedLogin, type PoolLogin } from "../../lib/credentials/database-login.ts";
 import { sessionAddress } from "../../lib/credentials/session-address.ts";
 import { MIGRATIONS_DIRECTORY, migrate } from "../../lib/store/migrate.ts";
+import { repairRoles } from "../../lib/store/repair-roles.ts";
 import { VIEW_NAMES } from "../../lib/store/view-names.ts";
 import type { Log } from "../../lib/telemetry/port.ts";
 import { checkRoles } from "./check-roles.ts";
@@ -27,13 +28,15 @@ const SESSION_LIMITS = "-c lock_timeout=60s -c statement_timeout=13min";
 export async function runMigration(run: MigrationRun): Promise<{ readonly applied: readonly string[] }> {
   try {
     return await asOwner(run.settings, async (connectionString) => {
+      const { directory = MIGRATIONS_DIRECTORY, settings } = run;
+      const place = { connectionString, schema: settings.DATABASE_SCHEMA, directory };
       const { applied } = await migrate({
-        connectionString,
-        schema: run.settings.DATABASE_SCHEMA,
-        directory: run.directory ?? MIGRATIONS_DIRECTORY,
+        ...place,
         viewNames: VIEW_NAMES,
         log: run.log,
       });
+      // Nobody else comes in as the owner: calling this function is how roles that somebody changed are mended.
+      await repairRoles(place);
       await checkRoles({ connectionString });
       run.log.info("the database is at this version", { applied: applied.length });
       return { applied };

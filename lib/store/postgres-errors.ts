@@ -13,6 +13,14 @@ const SERVER_STATES = new Set(["2200H"]);
 /** 23514 from the partitioned tombstones: today's partition is not open yet, which the store mends. */
 export const MISSING_PARTITION = "23514";
 
+/** 57014: the statement took longer than `statement_timeout`, or somebody cancelled it. The same may fit in parts, or at a quieter time. */
+const CUT_STATEMENT = "57014";
+
+/** Whether the server ended a statement before its end, and lives. */
+export function isCutStatement(error: unknown): boolean {
+  return error instanceof StoreError && error.code === CUT_STATEMENT;
+}
+
 export function storeError(error: unknown): StoreError {
   if (error instanceof StoreError) {
     return error;

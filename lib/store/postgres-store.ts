@@ -32,6 +32,8 @@ export interface PostgresStoreOptions {
    * Without it, at the statement's end. Only on systems where Postgres can (`client_connection_check_interval`): Linux among them.
    */
   readonly noticeCutAfterMs?: number;
+  /** One statement of a transaction takes no longer, whatever role and database say: it ends with 57014. Milliseconds; without it, without end. */
+  readonly statementLimitMs?: number;
 }
 
 export interface PostgresStore extends Store, AsyncDisposable {
@@ -44,11 +46,10 @@ export interface PostgresStore extends Store, AsyncDisposable {
 /**
  * In one message, and local to the transaction, so that a pooler between us and the server does not mind. A lock that somebody
  * holds on a table is told as trouble after half a minute; a time limit of the database's own would end the same batch again
- * and again; and a process that froze in the middle must not block its successor. The functions count on statements that see
- * what others have committed meanwhile, whatever the database's default is.
+ * and again, unless its caller goes on in parts (`statementLimitMs`); and a process that froze in the middle must not block its successor. The
+ * functions count on statements that see what others have committed meanwhile, whatever the database's default is.
  */
-const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = 0;
-  SET LOCAL idle_in_transaction_session_timeout = '60s'`;
+const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '60s'`;
 /** Opening is not dropping: that is done with the setting TOMBSTONE_DAYS, by whoever keeps house. */
 const KEEP_ALL_DAYS = 36_500;
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -87,10 +88,14 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   };
 }
 
-function beginText({ noticeCutAfterMs }: Pick<PostgresStoreOptions, "noticeCutAfterMs">): string {
+function beginText({
+  noticeCutAfterMs,
+  statementLimitMs = 0,
+}: Pick<PostgresStoreOptions, "noticeCutAfterMs" | "statementLimitMs">): string {
+  const limited = `${BEGIN}; SET LOCAL statement_timeout = ${Math.round(statementLimitMs)}`;
   return noticeCutAfterMs === undefined
-    ? BEGIN
-    : `${BEGIN}; SET LOCAL client_connection_check_interval = ${Math.round(noticeCutAfterMs)}`;
+    ? limited
+    : `${limited}; SET LOCAL client_connection_check_interval = ${Math.round(noticeCutAfterMs)}`;
 }
 
 /** Also for short-lived commands. */

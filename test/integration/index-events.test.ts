@@ -28,6 +28,8 @@ let nextNumber = 1;
 
 let database: TestDatabase;
 let client: Client;
+/** How far the function's clock is ahead. */
+let aheadMs: number;
 const metrics: string[] = [];
 const lines: string[] = [];
 
@@ -37,6 +39,7 @@ beforeEach(async () => {
   metrics.length = 0;
   lines.length = 0;
   nextNumber = 1;
+  aheadMs = 0;
   database = await createTestDatabase();
   client = new Client({ connectionString: database.connectionString });
   await client.connect();
@@ -48,7 +51,7 @@ afterEach(async () => {
   await database.drop();
 });
 
-function startFunction(environment: Environment = {}): IndexEvents {
+function startFunction(environment: Environment = {}, limits: { statementLimitMs?: number } = {}): IndexEvents {
   const settings = readSettings("index-events", {
     DATABASE_URL: database.connectionString,
     DB_POOL_SIZE: "1",
@@ -57,7 +60,7 @@ function startFunction(environment: Environment = {}): IndexEvents {
   });
   const writeMetrics = (line: string): void => void metrics.push(line);
   const writeLog = (line: string): void => void lines.push(line);
-  return createHandler({ settings, nowMs: Date.now, writeMetrics, writeLog });
+  return createHandler({ settings, nowMs: () => Date.now() + aheadMs, writeMetrics, writeLog, ...limits });
 }
 
 function packOf(
@@ -326,6 +329,58 @@ describe("index-events", () => {
     expect(lines.join("")).toMatch(/The server does not support SSL connections/);
   });
 
+  test("gives the database a limit of time for its statements, below its own minute and whatever others say", async () => {
+    await using indexEvents = startFunction();
+    await rows(`ALTER DATABASE ${database.name} SET statement_timeout = 0`);
+    await rows("CREATE TABLE said (statement_timeout text)");
+    await rows(`CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN INSERT INTO said VALUES (current_setting('statement_timeout')); RETURN NULL; END $$`);
+    await rows('CREATE TRIGGER say AFTER INSERT ON standpipe."like" FOR EACH STATEMENT EXECUTE FUNCTION say()');
+    expect(await handle(indexEvents, ...likePacks())).toEqual(all);
+    expect(await rows("SELECT DISTINCT statement_timeout FROM said")).toEqual([{ statement_timeout: "45s" }]);
+  });
+
+  test("goes on in halves where the database ends a statement that takes too long", async () => {
+    await using indexEvents = startFunction({}, { statementLimitMs: 700 });
+    await rows(`CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF (SELECT count(*) FROM added) > 2 THEN PERFORM pg_sleep(20); END IF; RETURN NULL; END $$`);
+    await rows(`CREATE TRIGGER be_slow AFTER INSERT ON standpipe."like" REFERENCING NEW TABLE AS added
+      FOR EACH STATEMENT EXECUTE FUNCTION be_slow()`);
+    expect(await handle(indexEvents, ...likePacks())).toEqual(all);
+    expect(await rkeys()).toEqual(KEYS);
+    expect(lines.filter((line) => line.includes("worked in parts"))).toHaveLength(1);
+    expect(await rows("SELECT * FROM standpipe.dead_letter")).toEqual([]);
+    expect(await rows("SELECT * FROM gaps")).toEqual([]);
+  });
+
+  test("opens the tombstones' days and drops the old ones, after its first batch and then once an hour", async () => {
+    await using indexEvents = startFunction({ TOMBSTONE_DAYS: "6" });
+    const [first, second, third] = likePacks() as [Pack, Pack, Pack];
+    await rows(`DROP TABLE standpipe.${dayName(-2)}`);
+    for (const age of [6, 7, 40]) await rows(openDay(age));
+    expect(await handle(indexEvents, first)).toEqual(all);
+    expect(await days()).toEqual([6, 0, -1, -2].map(dayName));
+    await rows(openDay(7));
+    expect(await handle(indexEvents, second)).toEqual(all);
+    expect(await days()).toContain(dayName(7));
+    aheadMs = 3_600_000;
+    expect(await handle(indexEvents, third)).toEqual(all);
+    expect(await days()).toEqual([6, 0, -1, -2].map(dayName));
+    expect(lines).toEqual([]);
+  });
+
+  test("answers for its batch where somebody holds the tombstones, and says so", async () => {
+    await using indexEvents = startFunction();
+    await rows(openDay(9));
+    await rows("BEGIN");
+    await rows("LOCK TABLE standpipe.tombstone IN ACCESS SHARE MODE");
+    expect(await handle(indexEvents, ...likePacks())).toEqual(all);
+    await rows("ROLLBACK");
+    expect(lines.join("")).toMatch(/lock timeout.*old tombstones could not be dropped/);
+    expect(await days()).toContain(dayName(9));
+    expect(await rkeys()).toEqual(KEYS);
+  });
+
   test("is what the module exports: made once, from the environment", async () => {
     vi.stubEnv("DATABASE_URL", database.connectionString);
     vi.stubEnv("LOG_LEVEL", "silent");
@@ -344,6 +399,25 @@ describe("index-events", () => {
     expect(() => startFunction({ DATABASE_URL: "" })).toThrow("DATABASE_URL is not set: must be an address such as");
   });
 });
+
+/** The partition of a day so many days ago. */
+function dayName(age: number): string {
+  const day = new Date(Date.now() - age * 86_400_000).toISOString().slice(0, 10);
+  return `tombstone_${day.replaceAll("-", "")}`;
+}
+
+function openDay(age: number): string {
+  const [from, to] = [age, age - 1].map((days) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10));
+  return `CREATE TABLE standpipe.${dayName(age)} PARTITION OF standpipe.tombstone FOR VALUES FROM ('${from}') TO ('${to}')`;
+}
+
+async function days(): Promise<readonly unknown[]> {
+  const found = await rows(
+    `SELECT c.relname AS name FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+     WHERE i.inhparent = 'standpipe.tombstone'::regclass ORDER BY 1`,
+  );
+  return found.map(({ name }) => name);
+}
 
 function repostOf(): unknown {
   return { ...(likeOf("3l3qo2vuu2s2b") as Record<string, unknown>), $type: "app.bsky.feed.repost" };

@@ -12,6 +12,7 @@ import { CountingTelemetry } from "../support/counting-telemetry.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { recordedAtMs } from "../support/recorded-frames.ts";
 import { packsOf, recordedEvents } from "../support/recorded-packs.ts";
+import { runCommand } from "../support/run-command.ts";
 import { silentLog } from "../support/silent-log.ts";
 
 const INSUFFICIENT_PRIVILEGE = "42501";
@@ -70,6 +71,11 @@ async function tried<Row extends object>(before: readonly string[], look: string
   } finally {
     await owner.query("ROLLBACK");
   }
+}
+
+async function pidOf(client: Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+  return rows[0]?.pid ?? 0;
 }
 
 describe("indexer", () => {
@@ -142,6 +148,53 @@ it("by hand once more, the statements mend what somebody took away", async () =>
        has_function_privilege('indexer', 'standpipe.turn_tombstones(int4)', 'EXECUTE') AS turns`,
   );
   expect(found).toEqual({ reads: true, writes: true, turns: true });
+});
+
+it("once more, the statements let in again whom somebody locked out, and give back what they were in", async () => {
+  const found = await tried<{ roles: string[] }>(
+    [
+      ROLES_SQL,
+      "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'rds_iam') THEN CREATE ROLE rds_iam; END IF; END $$",
+      "ALTER ROLE reader NOLOGIN",
+      "REVOKE rds_iam FROM reader",
+      "REVOKE pg_signal_backend FROM indexer",
+    ],
+    `SELECT array_agg(rolname::text ORDER BY 1) AS roles FROM pg_roles WHERE rolcanlogin AND NOT rolsuper
+     AND pg_has_role(rolname, 'rds_iam', 'MEMBER') AND pg_has_role('indexer', 'pg_signal_backend', 'MEMBER')`,
+  );
+  expect(found?.roles).toEqual(["indexer", "reader"]);
+});
+
+it("a session of a reader is ended through `standpipe sql`, by the role that indexes and not by a reader", async () => {
+  const name = (role: string): string => `${role}_${randomBytes(4).toString("hex")}`;
+  const [writing, reading] = [name("writing"), name("reading")];
+  for (const [login, role] of [
+    [writing, "indexer"],
+    [reading, "reader"],
+  ]) {
+    await owner.query(`CREATE ROLE ${login} LOGIN PASSWORD 'a password' IN ROLE ${role}`);
+  }
+  const address = (login: string): string => {
+    const url = new URL(database.connectionString);
+    Object.assign(url, { username: login, password: "a password" });
+    return url.href;
+  };
+  const busy = await connected(address(reading));
+  const gone = new Promise((resolve) => busy.once("end", resolve));
+  const asked = "SELECT pid FROM pg_stat_activity WHERE usename = '" + reading + "' AND datname = current_database()";
+  const end = (login: string) =>
+    runCommand(["sql", `SELECT pg_terminate_backend(pid) FROM (${asked} AND pid <> pg_backend_pid()) AS t`], {
+      DATABASE_URL: address(login),
+    });
+  try {
+    expect((await end(writing)).code).toBe(0);
+    await gone;
+    expect(await refusal(reader, `SELECT pg_terminate_backend(${await pidOf(indexer)})`)).toBe(INSUFFICIENT_PRIVILEGE);
+  } finally {
+    await busy.end();
+    await owner.query(`DROP ROLE ${writing}`);
+    await owner.query(`DROP ROLE ${reading}`);
+  }
 });
 
 it("where rds_iam is, both log in and are in it", async () => {

@@ -57,7 +57,6 @@ class LeasedCheckpoint implements DynamoCheckpoint {
   readonly #times: LeaseTimes;
   readonly #nowMs: () => number;
   readonly #table: LeaseTable;
-  readonly #id: string;
   readonly #loss = Promise.withResolvers<Error>();
   /** Null before the lease is taken. While it is ours nobody else writes the item, so this is what is in the table. */
   #item: LeaseItem | null = null;
@@ -74,8 +73,7 @@ class LeasedCheckpoint implements DynamoCheckpoint {
     this.#options = options;
     this.#times = options.times ?? LEASE_TIMES;
     this.#nowMs = options.nowMs ?? (() => performance.now());
-    this.#id = itemId(name);
-    this.#table = createLeaseTable({ client, tableName, id: this.#id });
+    this.#table = createLeaseTable({ client, tableName, id: itemId(name) });
   }
 
   get lost(): Promise<Error> {
@@ -87,7 +85,6 @@ class LeasedCheckpoint implements DynamoCheckpoint {
     const { item, takenAtMs } = await takeLease({
       ...this.#options,
       table: this.#table,
-      id: this.#id,
       lanes,
       times: this.#times,
       nowMs: this.#nowMs,

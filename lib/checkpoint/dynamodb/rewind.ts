@@ -1,6 +1,7 @@
 /** A place further back in, the cursor's item with it out: whoever reads next reads from there. */
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { SavedCursor } from "../../core/cursor.ts";
+import { changeItem } from "./change-item.ts";
 import type { LeaseItem } from "./item.ts";
 import { itemId } from "./item-id.ts";
 import { createLeaseTable } from "./table.ts";
@@ -28,27 +29,27 @@ export type RewindResult =
   | { readonly ok: false; readonly reason: "no-cursor" }
   | { readonly ok: false; readonly reason: "forward"; readonly from: SavedCursor };
 
-/** A holder writes each second: somebody who meets it so often in a row is not here by accident. */
-const TRIES = 20;
+type Refusal = Extract<RewindResult, { readonly ok: false }>;
 
-/**
- * Takes the lease and gives it back at once. So a process that holds it is fenced and ends, and none can save a later cursor over the place:
- * its successor, with a greater fence, reads from there. Rejects as DynamoDB does where it is away, and with CursorTableError.
- */
+/** Cursors of other relays, epochs and the number of lanes stay. Rejects as `changeItem` does. */
 export async function rewindCursor(options: RewindOptions): Promise<RewindResult> {
   const { client, tableName, name, relay, target, owner } = options;
   const table = createLeaseTable({ client, tableName, id: itemId(name) });
-  for (let tries = 1; tries <= TRIES; tries += 1) {
-    const item = await table.read();
-    const from = cursorOf(item, relay);
-    if (item === null || from === null) return { ok: false, reason: "no-cursor" };
-    if (isForward(from, target)) return { ok: false, reason: "forward", from };
-    const next = rewound(item, from, target);
-    const fence = item.fence + 1;
-    const outcome = await table.replace(item, { ...next, fence, beat: item.beat + 1, owner, released: true });
-    if (outcome === "written") return { ok: true, from, fence };
-  }
-  throw new Error(`the cursor in table ${tableName} is written by somebody else all the time: try again`);
+  const result = await changeItem<Refusal>({
+    table,
+    tableName,
+    owner,
+    change(item) {
+      const from = cursorOf(item, relay);
+      if (item === null || from === null) return { ok: false, reason: "no-cursor" };
+      if (isForward(from, target)) return { ok: false, reason: "forward", from };
+      return { ok: true, before: item, item: rewound(item, from, target) };
+    },
+  });
+  if (!result.ok) return result;
+  const from = cursorOf(result.before, relay);
+  if (from === null) throw new RangeError("a cursor was moved that is not there");
+  return { ok: true, from, fence: result.fence };
 }
 
 function cursorOf(item: LeaseItem | null, relay: string | null): SavedCursor | null {

@@ -10,8 +10,6 @@ import type { LeaseTable } from "./table.ts";
 export interface TakeOptions {
   readonly table: LeaseTable;
   readonly tableName: string;
-  /** Key of the item, for a person who has to change it. */
-  readonly id: string;
   readonly lanes: number;
   readonly owner: string;
   /** Waits as long as another process holds the lease. */
@@ -114,12 +112,12 @@ function refuse(watched: Watched | null, waitedMs: number, options: TakeOptions)
   throw new LeaseHeldError({ owner: watched.item.owner, tableName });
 }
 
-function checkLanes(item: LeaseItem | null, { lanes, tableName, id }: TakeOptions): void {
+function checkLanes(item: LeaseItem | null, { lanes, tableName }: TakeOptions): void {
   if (item === null || item.lanes === lanes) return;
   throw new LanesChangedError({
     stored: item.lanes,
     given: lanes,
-    mend: `table ${tableName} was written with LANES=${item.lanes}; keep that value, or stop the ingester (SIGTERM drains), let the consumer apply what is in the stream, run 'standpipe migrate --lanes ${lanes}', and set lanes of the item to ${lanes}: aws dynamodb update-item --table-name ${tableName} --key '{"id":{"S":"${id}"}}' --update-expression 'SET lanes = :n' --expression-attribute-values '{":n":{"N":"${lanes}"}}'`,
+    mend: `table ${tableName} was written with LANES=${item.lanes}; keep that value, or stop the ingester (SIGTERM drains), let the consumer apply what is in the stream, and run 'standpipe migrate --lanes ${lanes}' with KINESIS_STREAM_NAME and DYNAMODB_TABLE_NAME as here, which changes both the table and the database`,
   });
 }
 

@@ -5,6 +5,8 @@
 -- and gets its rights here. One of that name without it is somebody else's: it is left as it is, and gets nothing.
 --
 -- Where the role that migrates may not make roles and nobody made them before, only the last statement does anything.
+--
+-- All of it can be repeated: the function that deployments call does so each time, so that roles which somebody changed are mended by calling it.
 
 DO $make$
 DECLARE
@@ -15,7 +17,8 @@ DECLARE
 BEGIN
   FOR role IN SELECT * FROM (VALUES
     -- Below the function's minute, so that a statement that hangs shows as that and not as a function that was cut.
-    ('indexer', 'standpipe: writes rows', '50s', ARRAY['pg_monitor']),
+    -- It looks at sessions and ends those of readers, for `standpipe sql`: nobody comes in as the owner.
+    ('indexer', 'standpipe: writes rows', '50s', ARRAY['pg_monitor', 'pg_signal_backend']),
     -- For people as well. What runs for longer keeps the vacuum from its work.
     ('reader', 'standpipe: reads the views', '5min', ARRAY[]::text[])
   ) AS r (name, mark, limit_of_time, member_of)
@@ -30,14 +33,6 @@ BEGIN
         EXECUTE format('COMMENT ON ROLE %I IS %L', role.name, role.mark);
         EXECUTE format('ALTER ROLE %I SET statement_timeout = %L', role.name, role.limit_of_time);
         EXECUTE format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', role.name, role.limit_of_time);
-        IF has_tokens THEN EXECUTE format('ALTER ROLE %I LOGIN', role.name); END IF;
-        FOR item IN SELECT g FROM unnest(role.member_of || CASE WHEN has_tokens THEN ARRAY['rds_iam'] ELSE '{}' END) AS g LOOP
-          BEGIN
-            EXECUTE format('GRANT %I TO %I', item.g, role.name);
-          EXCEPTION WHEN insufficient_privilege THEN
-            RAISE NOTICE 'standpipe: role % is not in %: % may not grant it', role.name, item.g, current_user;
-          END;
-        END LOOP;
       EXCEPTION
         -- Another database of this server is migrated at this moment: its role is ours too, or not, as the next look says.
         WHEN duplicate_object OR unique_violation THEN NULL;
@@ -49,6 +44,23 @@ BEGIN
       RAISE NOTICE 'standpipe: role % was there before and is not ours: it is left as it is', role.name;
       CONTINUE;
     END IF;
+
+    BEGIN
+      IF has_tokens AND NOT (SELECT rolcanlogin FROM pg_catalog.pg_roles WHERE rolname = role.name) THEN
+        EXECUTE format('ALTER ROLE %I LOGIN', role.name);
+      END IF;
+    EXCEPTION WHEN insufficient_privilege THEN
+      RAISE NOTICE 'standpipe: role % may not log in: % may not change it', role.name, current_user;
+    END;
+    FOR item IN SELECT g FROM unnest(role.member_of || CASE WHEN has_tokens THEN ARRAY['rds_iam'] ELSE '{}' END) AS g
+      WHERE NOT pg_has_role(role.name, g, 'MEMBER')
+    LOOP
+      BEGIN
+        EXECUTE format('GRANT %I TO %I', item.g, role.name);
+      EXCEPTION WHEN insufficient_privilege THEN
+        RAISE NOTICE 'standpipe: role % is not in %: % may not grant it', role.name, item.g, current_user;
+      END;
+    END LOOP;
 
     -- Looked at first: who does not own `public` cannot grant what everybody has anyway.
     IF NOT has_schema_privilege(role.name, '{{schema}}'::regnamespace, 'USAGE') THEN

@@ -9,6 +9,7 @@ import { sequenceNumberAt } from "../../support/kinesis-events.ts";
 import { makePack } from "../../support/packs.ts";
 
 class PassingError extends Error {}
+class TooLongError extends PassingError {}
 
 function packItems(count: number, events = 1): readonly Item[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -72,6 +73,7 @@ function createScene({
         scene.abandoned += 1;
       },
       isTransient: (error) => error instanceof PassingError,
+      isTooLong: (error) => error instanceof TooLongError,
     },
   };
   return scene;
@@ -115,6 +117,23 @@ describe("the items of an invocation", () => {
     expect(await work(packItems(4), scene, { ms: 1_200 })).toBe(4);
     expect(scene.tries).toEqual(["1+2+3+4", "1+2", "3+4"]);
     expect(scene.applied).toEqual([1, 2, 3, 4]);
+  });
+
+  test("go on in halves, and event by event at last, where the database says that they take too long", async () => {
+    const scene = createScene({ fails: (numbers) => (numbers.length > 1 ? new TooLongError("57014") : null) });
+    expect(await work(packItems(3), scene, { ms: 5_000 })).toBe(3);
+    expect(scene.tries).toEqual(["1+2+3", "1", "2+3", "2", "3"]);
+    const alone = createScene({
+      fails: () => (alone.tries.at(-1) === "1*" ? null : new TooLongError("57014")),
+    });
+    expect(await work(packItems(1), alone, { ms: 5_000 })).toBe(1);
+    expect(alone.tries).toEqual(["1", "1*"]);
+  });
+
+  test("come again where even one event takes too long for the database, without an end of their own", async () => {
+    const scene = createScene({ fails: () => new TooLongError("57014") });
+    expect(await work(packItems(2), scene, { ms: 5_000 })).toBe(0);
+    expect(scene.tries).toEqual(["1+2", "1", "1*"]);
   });
 
   test("keep what a half has done where the other one does not fit", async () => {

@@ -108,6 +108,19 @@ describe("the migration of a deployment", () => {
     expect(await handler()).toEqual({ applied: [] });
   });
 
+  it("gives the roles back what somebody took away, each time that it is called", async () => {
+    const environment = { DATABASE_URL: database.connectionString, DATABASE_SCHEMA: "views" };
+    await run(environment);
+    await query("REVOKE SELECT ON views.posts FROM reader");
+    await query("REVOKE INSERT ON standpipe.post FROM indexer");
+    expect(await run(environment)).toEqual([]);
+    expect(
+      await query(
+        `SELECT has_table_privilege('reader', 'views.posts', 'SELECT') AS reads, has_table_privilege('indexer', 'standpipe.post', 'INSERT') AS writes`,
+      ),
+    ).toEqual([{ reads: true, writes: true }]);
+  });
+
   it("waits for locks and statements for less than the function may take", async () => {
     const directory = folderWith(
       "CREATE TABLE standpipe.seen AS SELECT current_setting('lock_timeout') AS lock, current_setting('statement_timeout') AS statement",
@@ -172,7 +185,7 @@ describe("the migration of a deployment", () => {
 
 it.each([
   ["55P03", /look at pg_stat_activity/],
-  ["57014", /run standpipe migrate by hand/],
+  ["57014", /look at pg_stat_activity for what holds the database up, or take a larger instance/],
   ["SELF_SIGNED_CERT_IN_CHAIN", /certificate of db\.test:5432 is not trusted: NODE_EXTRA_CA_CERTS/],
   ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", /NODE_EXTRA_CA_CERTS/],
   ["ETIMEDOUT", /security group/],
@@ -190,7 +203,7 @@ it("fails where a role of that name could not log in with a token", async () => 
   await query(`CREATE ROLE ${tokenRole}`);
   try {
     await expect(checkRoles({ connectionString, tokenRole })).rejects.toThrow(
-      new RegExp(`indexer and reader cannot log in with tokens.*GRANT ${tokenRole} TO`),
+      new RegExp(`indexer and reader cannot log in with tokens.*may not grant ${tokenRole} to it`),
     );
   } finally {
     await query(`DROP ROLE ${tokenRole}`);
