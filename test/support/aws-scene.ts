@@ -22,7 +22,7 @@ export async function startAwsServers(): Promise<AwsServers> {
   await using starting = new AsyncDisposableStack();
   const kinesis = starting.use(await startKinesisLocal());
   const dynamo = starting.use(await startDynalite());
-  const s3 = starting.use(await startS3Server());
+  const s3 = starting.use(await startS3Server({ mayList: true }));
   const owned = starting.move();
   return { kinesis, dynamo, s3, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
