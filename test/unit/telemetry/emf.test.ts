@@ -121,6 +121,8 @@ test("the names are those of /metrics, each with its unit", async () => {
     "retrying_lanes",
     "standby",
     "stored_records",
+    "stream_events",
+    "stream_group_lag",
   ]);
 });
 
