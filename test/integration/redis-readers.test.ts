@@ -90,9 +90,9 @@ async function handledBy(client: Redis, group: string): Promise<string | null> {
   const groups = (await client.xinfo("GROUPS", "firehose:events")) as unknown[][];
   const fields = groups.find((each) => each[1] === group) ?? [];
   const valueOf = (name: string): unknown => fields[fields.indexOf(name) + 1];
-  const [[last = ""] = []] = await client.xrevrange("firehose:events", "+", "-", "COUNT", 1);
-  const isDone = fields.length > 0 && valueOf("pending") === 0 && valueOf("last-delivered-id") === last;
-  return isDone ? last : null;
+  const [newest] = await client.xrevrange("firehose:events", "+", "-", "COUNT", 1);
+  const last = newest?.[0] ?? null;
+  return valueOf("pending") === 0 && valueOf("last-delivered-id") === last ? last : null;
 }
 
 async function eventually(ask: () => Promise<string | null>): Promise<string> {
