@@ -63,6 +63,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     await ended;
   };
   await start();
+  if (options.replicaOf !== undefined) await following(client);
   return {
     port,
     url: `redis://127.0.0.1:${port}`,
@@ -78,6 +79,15 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   };
 }
 
+/** The replica has all that its primary had, and hears of everything new. */
+async function following(replica: Redis): Promise<void> {
+  const deadline = performance.now() + READY_LIMIT_MS;
+  while (!/^master_link_status:up\r?$/m.test(await replica.info("replication"))) {
+    if (performance.now() > deadline) throw new Error("the replica does not hear its primary");
+    await sleep(20);
+  }
+}
+
 function argumentsOf(options: RedisServerOptions & { readonly port: number; readonly directory: string }): string[] {
   const { port, directory, appendOnly, replicaOf, args = [] } = options;
   const settings = {
@@ -91,7 +101,9 @@ function argumentsOf(options: RedisServerOptions & { readonly port: number; read
     "maxmemory-policy": "noeviction",
     appendonly: appendOnly === undefined ? "no" : "yes",
     appendfsync: appendOnly ?? "everysec",
-    ...(replicaOf !== undefined && { replicaof: `127.0.0.1 ${replicaOf.port}`, "repl-diskless-sync-delay": 0 }),
+    // A primary waits five seconds for more replicas before it sends its first snapshot, unless told not to.
+    "repl-diskless-sync-delay": 0,
+    ...(replicaOf !== undefined && { replicaof: `127.0.0.1 ${replicaOf.port}` }),
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, ...words(value)]);
   return [...flags, ...args];
