@@ -89,7 +89,7 @@ const whileStarting: Moment = (_, random) => sleep(random(1_500));
 function atEvent(fromShare: number, toShare: number): Moment {
   return async (life, random) => {
     const seq = Math.round(LAST_SEQ * fromShare) + random(Math.round(LAST_SEQ * (toShare - fromShare)));
-    await life.until(life.status, (status) => (status?.cursor ?? 0) >= seq);
+    await life.until(({ cursor }) => (cursor ?? 0) >= seq);
     await sleep(random(50));
   };
 }

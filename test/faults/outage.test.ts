@@ -18,9 +18,9 @@ import { embeddedFaultsOf } from "../support/whole-network.ts";
 const OUTAGE_MS = Number(process.env["STANDPIPE_OUTAGE_SECONDS"] ?? 60) * 1000;
 const MAX_RESIDENT_BYTES = 256e6;
 /** Rounds of the recording, under new seqs: their first writes the rows, the others are repeats that fill the byte budget many times over. */
-const ROUNDS = 20;
+const ROUNDS = 14;
 const END_SEQ = LAST_SEQ * ROUNDS;
-const TEST_LIMIT_MS = OUTAGE_MS + 90_000;
+const TEST_LIMIT_MS = OUTAGE_MS + 150_000;
 const LOOK_EVERY_MS = 100;
 
 interface Outage {
@@ -30,23 +30,23 @@ interface Outage {
 
 /** With rows already there, Postgres goes; as long as it is away the process is healthy, not ready, says so and stays small. */
 async function passOutage(life: UnifiedProcess, outage: Outage): Promise<void> {
-  await life.until(life.status, (status) => (status?.cursor ?? 0) > LAST_SEQ / 4);
+  await life.until(({ cursor }) => (cursor ?? 0) > LAST_SEQ / 4);
   await outage.begin();
   const endsAtMs = performance.now() + OUTAGE_MS;
-  const silent = await life.until(life.status, (status) => status?.databaseConnected === false);
-  expect(silent?.databaseTrouble).toEqual(expect.any(String));
+  const silent = await life.until(({ databaseConnected }) => !databaseConnected);
+  expect(silent.databaseTrouble).toEqual(expect.any(String));
   while (performance.now() < endsAtMs) {
     const [health, ready, status] = await Promise.all([life.ask("/health"), life.ask("/ready"), life.status()]);
-    expect(health).toEqual({ code: 200, reason: expect.stringContaining("database") });
-    expect(ready).toEqual({ code: 503, reason: expect.stringContaining("database") });
+    expect(health).toMatchObject({ code: 200, json: { reason: expect.stringContaining("database") } });
+    expect(ready).toMatchObject({ code: 503, json: { reason: expect.stringContaining("database") } });
     expect(status?.rssBytes).toBeLessThan(MAX_RESIDENT_BYTES);
     await sleep(LOOK_EVERY_MS);
   }
   const waiting = await life.status();
   expect(waiting?.receivedSeq, "most of what the relay has is still to come").toBeLessThan(END_SEQ / 2);
   await outage.end();
-  const atEnd = await life.until(life.status, (status) => (status?.cursor ?? 0) >= END_SEQ);
-  expect(atEnd?.rssBytes).toBeLessThan(MAX_RESIDENT_BYTES);
+  const atEnd = await life.until(({ cursor }) => (cursor ?? 0) >= END_SEQ);
+  expect(atEnd.rssBytes).toBeLessThan(MAX_RESIDENT_BYTES);
   // Where the system tells it: also between our looks.
   expect(usageOf(life.pid)?.peakResidentBytes ?? 0).toBeLessThan(MAX_RESIDENT_BYTES);
 }

@@ -12,7 +12,7 @@ it("drains as far as it can and exits 0 within ten seconds", async () => {
     await client.query(`BEGIN; LOCK TABLE standpipe."like" IN SHARE MODE`);
     await using relay = await startRelay();
     await using unified = startUnified({ relay, env: { DATABASE_URL: database.connectionString } });
-    await unified.until(
+    await unified.untilAnswer(
       async () =>
         (await client.query("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'standpipe.like'::regclass"))
           .rowCount ?? 0,

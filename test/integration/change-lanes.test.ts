@@ -1,7 +1,7 @@
 /** Another number of lanes for an ingester on Kinesis: the cursor's item, the database, and what is in the stream. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createHandler, type IndexEvents } from "../../functions/index-events/create-handler.ts";
-import { createDynamoCheckpoint, type DynamoCheckpoint } from "../../lib/checkpoint/dynamodb/checkpoint.ts";
+import type { DynamoCheckpoint } from "../../lib/checkpoint/dynamodb/checkpoint.ts";
 import { LeaseLostError } from "../../lib/checkpoint/dynamodb/errors.ts";
 import { LanesChangedError } from "../../lib/checkpoint/port.ts";
 import { readSettings } from "../../lib/config/read-settings.ts";
@@ -11,13 +11,13 @@ import {
   type AwsScene,
   type AwsServers,
   createScene,
+  openCheckpoint,
   savedItem,
   startAwsServers,
   startIngester,
 } from "../support/aws-scene.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { differences } from "../support/expected-end.ts";
-import { TestTelemetry } from "../support/ingest-doubles.ts";
 import { invocation, kinesisEvent } from "../support/kinesis-events.ts";
 import { type EndedCommand, runCommand } from "../support/run-command.ts";
 import { LAST_SEQ, startRelay } from "../support/unified-process.ts";
@@ -47,19 +47,7 @@ function migrate(...args: readonly string[]): Promise<EndedCommand> {
   return runCommand(["migrate", ...args], { ...scene.env, DATABASE_URL: url.href });
 }
 
-function open(owner: string): DynamoCheckpoint {
-  return createDynamoCheckpoint({
-    client: servers.dynamo.client,
-    tableName: scene.tableName,
-    name: scene.streamName,
-    owner,
-    standby: true,
-    signal: new AbortController().signal,
-    telemetry: new TestTelemetry(),
-    onStandby: () => undefined,
-    onTrouble: () => undefined,
-  });
-}
+const open = (owner: string): DynamoCheckpoint => openCheckpoint(servers, scene, owner);
 
 /** The function, with what is in the stream. */
 class Consumer implements AsyncDisposable {

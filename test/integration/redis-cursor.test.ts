@@ -3,7 +3,13 @@ import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { differences } from "../support/expected-end.ts";
 import { freePort } from "../support/free-port.ts";
-import { createRedisScene, type RedisScene, startRedisProcess, untilHandled } from "../support/redis-scene.ts";
+import {
+  createRedisScene,
+  type RedisProcess,
+  type RedisScene,
+  startRedisProcess,
+  untilHandled,
+} from "../support/redis-scene.ts";
 import { describeWithRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { LAST_SEQ, startRelay } from "../support/unified-process.ts";
 
@@ -18,6 +24,21 @@ async function faultsOf({ database }: RedisScene): Promise<string[]> {
   } finally {
     await pool.end();
   }
+}
+
+/** Everything is read, applied and acknowledged, both end well, and the database is as the network's end. */
+async function expectWholeNetwork(run: {
+  readonly server: RedisServer;
+  readonly scene: RedisScene;
+  readonly ingester: RedisProcess;
+  readonly worker: RedisProcess;
+}): Promise<void> {
+  await run.ingester.until(({ cursor }) => cursor === LAST_SEQ);
+  await untilHandled(run.server);
+  for (const each of [run.ingester, run.worker]) {
+    expect(await each.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+  }
+  expect(await faultsOf(run.scene)).toEqual([]);
 }
 
 describeWithRedis("with Redis", () => {
@@ -111,10 +132,7 @@ describeWithRedis("with Redis", () => {
       expect((await second.ask("/ready"))?.code).toBe(503);
       await first.kill("SIGKILL");
       await second.until(({ standbyFor }) => standbyFor === null);
-      await ingester.until(({ cursor }) => cursor === LAST_SEQ);
-      await untilHandled(server);
-      for (const each of [ingester, second]) expect(await each.kill("SIGTERM")).toEqual({ code: 0, signal: null });
-      expect(await faultsOf(scene)).toEqual([]);
+      await expectWholeNetwork({ server, scene, ingester, worker: second });
     },
     LIMIT_MS,
   );
@@ -133,10 +151,7 @@ describeWithRedis("with Redis", () => {
       process.kill(frozen.pid, "SIGCONT");
       expect(await frozen.exit).toEqual({ code: 1, signal: null });
       expect(frozen.stderr()).toMatch(/another worker has taken over/);
-      await ingester.until(({ cursor }) => cursor === LAST_SEQ);
-      await untilHandled(server);
-      for (const each of [ingester, second]) expect(await each.kill("SIGTERM")).toEqual({ code: 0, signal: null });
-      expect(await faultsOf(scene)).toEqual([]);
+      await expectWholeNetwork({ server, scene, ingester, worker: second });
     },
     LIMIT_MS,
   );
@@ -151,11 +166,7 @@ describeWithRedis("with Redis", () => {
       await using ingester = startRedisProcess({ ...scene.env, RELAY_URL: relay.url }, "ingest", "--from", "oldest");
       await Promise.all([first, second].map((each) => each.until(({ cursor }) => (cursor ?? 0) > 500)));
       expect(await first.kill("SIGTERM")).toEqual({ code: 0, signal: null });
-      await ingester.until(({ cursor }) => cursor === LAST_SEQ);
-      await ingester.until(({ cursor }) => cursor === LAST_SEQ);
-      await untilHandled(server);
-      for (const each of [ingester, second]) expect(await each.kill("SIGTERM")).toEqual({ code: 0, signal: null });
-      expect(await faultsOf(scene)).toEqual([]);
+      await expectWholeNetwork({ server, scene, ingester, worker: second });
     },
     LIMIT_MS,
   );
@@ -172,11 +183,7 @@ describeWithRedis("with Redis", () => {
       await ingester.until(({ streamTrouble }) => /READONLY/.test(streamTrouble ?? ""));
       expect((await ingester.ask("/health"))?.code).toBe(200);
       await server.client.replicaof("NO", "ONE");
-      await ingester.until(({ cursor }) => cursor === LAST_SEQ);
-      await ingester.until(({ cursor }) => cursor === LAST_SEQ);
-      await untilHandled(server);
-      for (const each of [ingester, worker]) expect(await each.kill("SIGTERM")).toEqual({ code: 0, signal: null });
-      expect(await faultsOf(scene)).toEqual([]);
+      await expectWholeNetwork({ server, scene, ingester, worker });
     },
     LIMIT_MS,
   );

@@ -1,17 +1,17 @@
 /** `standpipe rewind`: the ingester's cursor moved back under the fence, and what is read twice by then, in Postgres. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { createDynamoCheckpoint, type DynamoCheckpoint } from "../../lib/checkpoint/dynamodb/checkpoint.ts";
+import type { DynamoCheckpoint } from "../../lib/checkpoint/dynamodb/checkpoint.ts";
 import {
   type AwsScene,
   type AwsServers,
   consumeAll,
   createScene,
+  openCheckpoint,
   savedItem,
   startAwsServers,
   startIngester,
 } from "../support/aws-scene.ts";
 import { timeOfSeq } from "../support/event-frames.ts";
-import { TestTelemetry } from "../support/ingest-doubles.ts";
 import { type EndedCommand, runCommand } from "../support/run-command.ts";
 import { runSource } from "../support/running-source.ts";
 import { startScriptedRelay } from "../support/scripted-relay.ts";
@@ -41,19 +41,7 @@ const cursor = (seq: number, { relay = "relay.test", epoch = 1, timeMs = NOW_MS 
   timeMs,
 });
 
-function open(owner: string): DynamoCheckpoint {
-  return createDynamoCheckpoint({
-    client: servers.dynamo.client,
-    tableName: scene.tableName,
-    name: scene.streamName,
-    owner,
-    standby: true,
-    signal: new AbortController().signal,
-    telemetry: new TestTelemetry(),
-    onStandby: () => undefined,
-    onTrouble: () => undefined,
-  });
-}
+const open = (owner: string): DynamoCheckpoint => openCheckpoint(servers, scene, owner);
 
 describe("standpipe rewind", () => {
   test("moves the cursor back under a holder that lives, which is fenced and can save nothing over it", async () => {

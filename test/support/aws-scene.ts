@@ -1,13 +1,15 @@
 /** What `standpipe ingest` needs on AWS, on this machine: a stream, a table, a bucket; and the process itself. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { GetItemCommand } from "@aws-sdk/client-dynamodb";
+import { createDynamoCheckpoint, type DynamoCheckpoint } from "../../lib/checkpoint/dynamodb/checkpoint.ts";
 import type { Pack } from "../../lib/core/pack.ts";
 import { createS3Client } from "../../lib/stream/kinesis/client.ts";
+import { type AskedProcess, askedProcess } from "./asked-process.ts";
 import { type LocalDynamo, startDynalite } from "./dynalite.ts";
 import { differences } from "./expected-end.ts";
+import { TestTelemetry } from "./ingest-doubles.ts";
 import { AWS_ENVIRONMENT, type KinesisLocal, startKinesisLocal } from "./kinesis-local.ts";
 import { createKinesisReader, type KinesisReader } from "./kinesis-reader.ts";
-import { type StartedProcess, startProcess } from "./process.ts";
+import { startProcess } from "./process.ts";
 import { projectRoot } from "./project-root.ts";
 import { type S3Server, startS3Server } from "./s3-server.ts";
 import { createTestConsumer } from "./test-consumer.ts";
@@ -98,6 +100,21 @@ export async function savedItem(
   };
 }
 
+/** An ingester's cursor in the scene's table, without the ingester; it waits for the lease. */
+export function openCheckpoint({ dynamo }: AwsServers, scene: AwsScene, owner: string): DynamoCheckpoint {
+  return createDynamoCheckpoint({
+    client: dynamo.client,
+    tableName: scene.tableName,
+    name: scene.streamName,
+    owner,
+    standby: true,
+    signal: new AbortController().signal,
+    telemetry: new TestTelemetry(),
+    onStandby: () => undefined,
+    onTrouble: () => undefined,
+  });
+}
+
 export interface IngesterStatus {
   readonly command: string;
   readonly connected: boolean;
@@ -107,45 +124,14 @@ export interface IngesterStatus {
   readonly streamTrouble: string | null;
 }
 
-export interface IngesterProcess extends StartedProcess {
-  /** The code and the JSON of a path; null while it does not answer. */
-  ask(path: string): Promise<{ readonly code: number; readonly json: unknown } | null>;
-  /** Asks for `/status` until it passes; rejects with the output where the process ends first. */
-  until(passes: (status: IngesterStatus) => boolean): Promise<IngesterStatus>;
-}
-
-const ASK_EVERY_MS = 50;
+export type IngesterProcess = AskedProcess<IngesterStatus>;
 
 /** `ingester/main.ts` as the task runs it. */
 export function startIngester(env: Readonly<Record<string, string>>, ...args: readonly string[]): IngesterProcess {
-  const started = startProcess(args, {
-    script: `${projectRoot}/ingester/main.ts`,
-    env: { HTTP_HOST: "127.0.0.1", PORT: "0", FLUSH_AFTER_MS: "50", ...env },
-  });
-  const ask = async (path: string) => {
-    const address = /^status {4}(http:\S+)\/status$/m.exec(started.stdout())?.[1];
-    if (address === undefined) return null;
-    try {
-      const response = await fetch(`${address}${path}`, { signal: AbortSignal.timeout(2_000) });
-      const text = await response.text();
-      return { code: response.status, json: path === "/metrics" ? text : (JSON.parse(text) as unknown) };
-    } catch {
-      // It has ended, or ends.
-      return null;
-    }
-  };
-  return {
-    ...started,
-    ask,
-    async until(passes) {
-      const hasEnded = started.exit.then(() => true);
-      for (;;) {
-        const status = ((await ask("/status"))?.json ?? null) as IngesterStatus | null;
-        if (status !== null && passes(status)) return status;
-        if (await Promise.race([hasEnded, sleep(ASK_EVERY_MS, false)])) {
-          throw new Error(`it has ended too early\n${started.stdout()}\n${started.stderr()}`);
-        }
-      }
-    },
-  };
+  return askedProcess(
+    startProcess(args, {
+      script: `${projectRoot}/ingester/main.ts`,
+      env: { HTTP_HOST: "127.0.0.1", PORT: "0", FLUSH_AFTER_MS: "50", ...env },
+    }),
+  );
 }

@@ -1,7 +1,8 @@
 /** What `standpipe ingest` and `standpipe work` need with Redis: a server, a database, keys of their own; and the processes themselves. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { type AskedProcess, askedProcess } from "./asked-process.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
-import { type StartedProcess, startProcess } from "./process.ts";
+import { startProcess } from "./process.ts";
 import type { RedisServer } from "./redis-server.ts";
 
 export interface RedisScene extends AsyncDisposable {
@@ -28,6 +29,8 @@ export async function createRedisScene(
     [Symbol.asyncDispose]: () => database.drop(),
   };
 }
+
+const ASK_EVERY_MS = 30;
 
 /** Resolves once a group has read and acknowledged everything that is in the streams. */
 export async function untilHandled(
@@ -63,41 +66,9 @@ export interface RedisStatus {
   readonly counters: Readonly<Record<string, number | Readonly<Record<string, number>>>>;
 }
 
-export interface RedisProcess extends StartedProcess {
-  ask(path: string): Promise<{ readonly code: number; readonly json: unknown } | null>;
-  /** Asks for `/status` until it passes; rejects with the output where the process ends first. */
-  until(passes: (status: RedisStatus) => boolean): Promise<RedisStatus>;
-}
-
-const ASK_EVERY_MS = 30;
+export type RedisProcess = AskedProcess<RedisStatus>;
 
 /** `standpipe ingest …` or `standpipe work …`. */
 export function startRedisProcess(env: Readonly<Record<string, string>>, ...args: readonly string[]): RedisProcess {
-  const started = startProcess(args, { env });
-  const ask = async (path: string) => {
-    const address = /^status {4}(http:\S+)\/status$/m.exec(started.stdout())?.[1];
-    if (address === undefined) return null;
-    try {
-      const response = await fetch(`${address}${path}`, { signal: AbortSignal.timeout(2_000) });
-      const text = await response.text();
-      return { code: response.status, json: path === "/metrics" ? text : (JSON.parse(text) as unknown) };
-    } catch {
-      // It has ended, or ends.
-      return null;
-    }
-  };
-  return {
-    ...started,
-    ask,
-    async until(passes) {
-      const hasEnded = started.exit.then(() => true);
-      for (;;) {
-        const status = ((await ask("/status"))?.json ?? null) as RedisStatus | null;
-        if (status !== null && passes(status)) return status;
-        if (await Promise.race([hasEnded, sleep(ASK_EVERY_MS, false)])) {
-          throw new Error(`it has ended too early\n${started.stdout()}\n${started.stderr()}`);
-        }
-      }
-    },
-  };
+  return askedProcess(startProcess(args, { env }));
 }

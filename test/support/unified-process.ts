@@ -1,9 +1,9 @@
 /** The two commands of a whole run as real processes: `standpipe relay` with the bundled recording, `standpipe start` that reads it. */
 import { chmod, mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { inject } from "vitest";
-import { type StartedProcess, startProcess } from "./process.ts";
+import { type AskedProcess, askedProcess } from "./asked-process.ts";
+import { startProcess } from "./process.ts";
 import { projectRoot } from "./project-root.ts";
 import { removeWithServers } from "./remove-with-servers.ts";
 
@@ -42,13 +42,7 @@ export interface UnifiedOptions {
   readonly exitWhenIdle?: number;
 }
 
-export interface UnifiedProcess extends StartedProcess {
-  /** What `/status` answers; null while it does not answer. */
-  status(): Promise<UnifiedStatus | null>;
-  /** The status code and the JSON of `/health` or `/ready`; null while it does not answer. */
-  ask(path: "/health" | "/ready"): Promise<{ readonly code: number; readonly reason: string | null } | null>;
-  /** Asks again and again until the answer passes, as long as the test may take; rejects with the output where the process ends first. */
-  until<Answer>(ask: () => Promise<Answer>, passes: (answer: Answer) => boolean): Promise<Answer>;
+export interface UnifiedProcess extends AskedProcess<UnifiedStatus> {
   /** Exit code and signal, with what it said last: to be compared with ENDED_WELL. */
   ending(): Promise<{
     readonly code: number | null;
@@ -59,8 +53,6 @@ export interface UnifiedProcess extends StartedProcess {
 
 /** Of a process that ended by itself, or drained. */
 export const ENDED_WELL = { code: 0, signal: null, complaint: null };
-
-const ASK_EVERY_MS = 20;
 
 export interface UnifiedStatus {
   readonly connected: boolean;
@@ -78,34 +70,8 @@ export function startUnified({ relay, env, exitWhenIdle }: UnifiedOptions): Unif
   const started = startProcess(["start", ...args], {
     env: { RELAY_URL: relay.url, HTTP_HOST: "127.0.0.1", PORT: "0", ...env },
   });
-  const get = async (path: string): Promise<{ readonly code: number; readonly json: unknown } | null> => {
-    const address = /^status {4}(http:\S+)\/status$/m.exec(started.stdout())?.[1];
-    if (address === undefined) return null;
-    try {
-      const response = await fetch(`${address}${path}`, { signal: AbortSignal.timeout(2_000) });
-      return { code: response.status, json: await response.json() };
-    } catch {
-      // It has ended, or ends.
-      return null;
-    }
-  };
   return {
-    ...started,
-    status: async () => ((await get("/status"))?.json ?? null) as UnifiedStatus | null,
-    async ask(path) {
-      const answer = await get(path);
-      return answer === null ? null : { code: answer.code, reason: (answer.json as { reason: string | null }).reason };
-    },
-    async until(ask, passes) {
-      const hasEnded = started.exit.then(() => true);
-      for (;;) {
-        const answer = await ask();
-        if (passes(answer)) return answer;
-        if (await Promise.race([hasEnded, sleep(ASK_EVERY_MS, false)])) {
-          throw new Error(`it has ended too early\n${started.stderr()}`);
-        }
-      }
-    },
+    ...askedProcess<UnifiedStatus>(started),
     async ending() {
       const exit = await started.exit;
       const lines = started.stderr().split("\n");
