@@ -3,14 +3,14 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Checkpoint } from "../checkpoint/port.ts";
 import type { CollectionFilter } from "../core/collection-filter.ts";
 import { type Gap, type RelayPosition, type SavedCursor, SetBackError } from "../core/cursor.ts";
-import type { CommitOp, FirehoseEvent } from "../core/event.ts";
-import { keepOps } from "../core/pack-envelope.ts";
+import type { FirehoseEvent } from "../core/event.ts";
 import type { CutWriter } from "../stream/port.ts";
 import type { Telemetry } from "../telemetry/port.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import type { CutBuilder } from "./cut-builder.ts";
 import { FencedError, IngestClosedError } from "./errors.ts";
 import { EventCounts } from "./event-counts.ts";
+import { createEventFilter, type EventFilter } from "./event-filter.ts";
 import { datedMs, type Ingest, type IngestState } from "./ingest.ts";
 import { untilAborted } from "./until-aborted.ts";
 
@@ -51,7 +51,7 @@ class SerialIngest<Item> implements Ingest {
   readonly #counts = new EventCounts();
   readonly #failure = Promise.withResolvers<Error>();
   readonly #ended = Promise.withResolvers<Error>();
-  readonly #isKept: (op: CommitOp) => boolean;
+  readonly #filter: EventFilter;
   readonly #tick: NodeJS.Timeout;
   #timer: NodeJS.Timeout | null = null;
   #position: RelayPosition | null = null;
@@ -66,9 +66,8 @@ class SerialIngest<Item> implements Ingest {
   #fault: Error | null = null;
 
   constructor(options: CutIngestOptions<Item>) {
-    const { keepsCollection } = options;
     this.#options = options;
-    this.#isKept = ({ collection, fault }) => keepsCollection(collection) || fault?.reason === "bad-path";
+    this.#filter = createEventFilter(options.keepsCollection, this.#counts);
     this.#budget = new ByteBudget(options.maxInFlightBytes);
     this.#tick = setInterval(() => this.#tell(), TELL_EVERY_MS);
   }
@@ -85,7 +84,7 @@ class SerialIngest<Item> implements Ingest {
     if (this.#fault !== null) throw this.#fault;
     if (this.#position === null) throw new RangeError("an event came before the first enter()");
     const { builder, maxAgeMs, onEvent } = this.#options;
-    const kept = this.#filtered(event);
+    const kept = this.#filter(event);
     const bytes = builder.append(kept, frame ?? null, this.#position);
     this.#received = { seq: event.seq, timeMs: datedMs(event) ?? this.#received?.timeMs ?? null };
     this.#counts.received(event.kind);
@@ -142,13 +141,6 @@ class SerialIngest<Item> implements Ingest {
   [Symbol.asyncDispose](): Promise<void> {
     this.#stop(new IngestClosedError());
     return Promise.resolve();
-  }
-
-  #filtered(event: FirehoseEvent): FirehoseEvent {
-    if (event.kind !== "commit") return event;
-    const kept = keepOps(event, this.#isKept);
-    this.#counts.filteredOps(event.ops.length - kept.ops.length);
-    return kept;
   }
 
   #seal(): void {

@@ -3,11 +3,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Checkpoint } from "../checkpoint/port.ts";
 import type { CollectionFilter } from "../core/collection-filter.ts";
 import type { Gap, RelayPosition, SavedCursor } from "../core/cursor.ts";
-import type { CommitOp, FirehoseEvent } from "../core/event.ts";
+import type { FirehoseEvent } from "../core/event.ts";
 import { laneOf } from "../core/lane.ts";
 import { LowWater } from "../core/low-water.ts";
 import { MAX_SEAL_BYTES, PACK_LIMITS, type Pack } from "../core/pack.ts";
-import { keepOps } from "../core/pack-envelope.ts";
 import type { EventSink } from "../firehose/port.ts";
 import type { PackWriter } from "../stream/port.ts";
 import type { Telemetry } from "../telemetry/port.ts";
@@ -15,6 +14,7 @@ import { ByteBudget } from "./byte-budget.ts";
 import { CursorSaver } from "./cursor-saver.ts";
 import { FencedError, IngestClosedError } from "./errors.ts";
 import { EventCounts } from "./event-counts.ts";
+import { createEventFilter, type EventFilter } from "./event-filter.ts";
 import { FlushSchedule } from "./flush-schedule.ts";
 import { LaneWriter } from "./lane-writer.ts";
 import { untilAborted } from "./until-aborted.ts";
@@ -92,7 +92,7 @@ class LaneIngest implements Ingest {
   readonly #failure = Promise.withResolvers<Error>();
   /** As `failed`, and also when it was disposed of. */
   readonly #ended = Promise.withResolvers<Error>();
-  readonly #isKept: (op: CommitOp) => boolean;
+  readonly #filter: EventFilter;
   #position: RelayPosition | null = null;
   #lowWater: LowWater;
   #receivedSeq: number | null = null;
@@ -103,9 +103,7 @@ class LaneIngest implements Ingest {
     const { lanes, writer, checkpoint, flush, telemetry } = options;
     this.#options = options;
     this.fence = fence;
-    const { keepsCollection } = options;
-    // Of a path that cannot be read nobody knows the collection: its dead letter is kept in any case.
-    this.#isKept = ({ collection, fault }) => keepsCollection(collection) || fault?.reason === "bad-path";
+    this.#filter = createEventFilter(options.keepsCollection, this.#counts);
     const onDurable = (lane: LaneWriter, pack: Pack, bytes: number) => this.#durable(lane, pack, bytes);
     const onFault = (fault: Error) => this.#fail(fault);
     this.#lanes = Array.from(
@@ -128,7 +126,7 @@ class LaneIngest implements Ingest {
     if (this.#position === null) throw new RangeError("an event came before the first enter()");
     const lane = this.#lanes[laneOf(event.did, this.#lanes.length)];
     if (lane === undefined) throw new RangeError(`no lane for ${event.did}`);
-    const bytes = lane.append(this.#filtered(event));
+    const bytes = lane.append(this.#filter(event));
     this.#lowWater.accept(lane.lane, event.seq, datedMs(event));
     this.#receivedSeq = event.seq;
     this.#counts.received(event.kind);
@@ -195,13 +193,6 @@ class LaneIngest implements Ingest {
   [Symbol.asyncDispose](): Promise<void> {
     this.#stop(new IngestClosedError());
     return Promise.resolve();
-  }
-
-  #filtered(event: FirehoseEvent): FirehoseEvent {
-    if (event.kind !== "commit") return event;
-    const kept = keepOps(event, this.#isKept);
-    this.#counts.filteredOps(event.ops.length - kept.ops.length);
-    return kept;
   }
 
   #seal(lane: LaneWriter): void {

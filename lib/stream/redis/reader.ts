@@ -6,8 +6,9 @@ import type { PackWriter } from "../port.ts";
 import { backoffMs, pause } from "./backoff.ts";
 import type { EntryGroup, EntryPacker, HeldEntry, UnreadableEntry } from "./entry-packs.ts";
 import { explainRedis, RedisStreamError } from "./errors.ts";
-import { BLOCK_MS, CLAIM_ENTRIES, CONSUMER_ALIVE_MS, DEAD_LETTERS_KEY } from "./limits.ts";
-import { asEntries, asMap, parseId, type RawEntry } from "./replies.ts";
+import { BLOCK_MS, CLAIM_ENTRIES, CONSUMER_ALIVE_MS } from "./limits.ts";
+import { asEntries, asMap, type PendingEntry, parseId, type RawEntry } from "./replies.ts";
+import { showDeadLetter } from "./show-dead-letter.ts";
 import type { WaitingBytes } from "./waiting-bytes.ts";
 
 export interface RedisReaderOptions {
@@ -194,8 +195,13 @@ class GroupReader implements RedisReader {
     const applied = queue.append(pack).finally(() => waiting.give(bytes));
     this.#follow(
       ids,
-      applied.then(() => this.#mirrorDead(entries)),
+      applied.then(() => this.#showDead(entries)),
     );
+  }
+
+  async #showDead(entries: EntryGroup["entries"]): Promise<void> {
+    const dead = entries.filter(({ seq, isUnreadable }) => isUnreadable || this.#dead.delete(seq));
+    for (const entry of dead) await showDeadLetter(entry, this.#options);
   }
 
   /** What is given up (the process ends) stays pending, and comes again. */
@@ -240,41 +246,7 @@ class GroupReader implements RedisReader {
       }
     }
   }
-
-  /** Established tools look for what was set aside in a list of its own. Its loss loses nothing: the database has the letter. */
-  async #mirrorDead(entries: EntryGroup["entries"]): Promise<void> {
-    const { client, key, group, maxDeadLetters, telemetry } = this.#options;
-    for (const { id, seq, isUnreadable } of entries) {
-      if (!isUnreadable && !this.#dead.delete(seq)) continue;
-      try {
-        const [entry] = asEntries(await client.xrangeBuffer(key, id, id));
-        const [type, data] = [1, 3].map((at) => entry?.fields[at] ?? "");
-        const pending = (await client.xpending(key, group, id, id, 1)) as PendingEntry[];
-        const deliveries = String(pending[0]?.[3] ?? 1);
-        const fields = [
-          "type",
-          type ?? "",
-          "data",
-          data ?? "",
-          "seq",
-          String(seq),
-          "origId",
-          id,
-          "deliveries",
-          deliveries,
-        ];
-        await client.xadd(DEAD_LETTERS_KEY, "MAXLEN", "~", maxDeadLetters, "*", ...fields);
-      } catch (error) {
-        telemetry.log.warn("a dead letter is in the database, and could not be shown in Redis", {
-          id,
-          error: String(error),
-        });
-      }
-    }
-  }
 }
-
-type PendingEntry = [id: string, consumer: string, idleMs: number, deliveries: number];
 
 /** From the first entry on, and the stream with it where there is none. */
 async function ensureGroup({ client, key, group, telemetry }: RedisReaderOptions): Promise<void> {

@@ -7,6 +7,9 @@ export interface RawEntry {
   readonly fields: readonly Buffer[];
 }
 
+/** Of XPENDING with a range. */
+export type PendingEntry = [id: string, consumer: string, idleMs: number, deliveries: number];
+
 export function asMap(reply: unknown): ReadonlyMap<string, unknown> {
   const list = Array.isArray(reply) ? reply : [];
   const map = new Map<string, unknown>();
