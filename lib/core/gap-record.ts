@@ -19,8 +19,15 @@ const VERSION = 1;
 const PREFIX_BYTES = 9;
 const MAX_INT4 = 2 ** 31 - 1;
 
-/** A number's place is its code: new ones go to the end. */
-const REASONS: readonly GapReason[] = ["outdated-cursor", "relay-switch", "new-epoch", "missing-pack"];
+/** Codes stay as they are; a new reason gets the next. */
+const CODES: Readonly<Record<GapReason, number>> = {
+  "outdated-cursor": 0,
+  "relay-switch": 1,
+  "new-epoch": 2,
+  "missing-pack": 3,
+  "stream-lost": 4,
+};
+const REASONS = new Map(Object.entries(CODES).map(([reason, code]) => [code, reason as GapReason]));
 
 /** Whether a record tells of a gap instead of holding a pack. */
 export function isGapRecord(bytes: Uint8Array): boolean {
@@ -34,7 +41,7 @@ export function encodeGap(gap: Gap): Uint8Array {
   for (const byte of MAGIC) out.byte(byte);
   out.byte(VERSION);
   out.u32(0);
-  out.byte(REASONS.indexOf(gap.reason));
+  out.byte(CODES[gap.reason]);
   out.text(gap.relay);
   out.varint(gap.epoch);
   for (const value of [gap.afterSeq, gap.beforeSeq, gap.fromTimeMs, gap.toTimeMs]) writeOptional(out, value);
@@ -64,7 +71,7 @@ export function decodeGap(bytes: Uint8Array): GapResult {
 
 /** Null where a field is more than the ledger can hold. Throws ByteFault. */
 function readGap(from: ByteReader): Gap | null {
-  const reason = REASONS[from.byte()];
+  const reason = REASONS.get(from.byte());
   const relay = from.text();
   const epoch = from.varint();
   const [afterSeq, beforeSeq, fromTimeMs, toTimeMs] = [

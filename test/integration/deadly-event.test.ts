@@ -58,6 +58,22 @@ it("sets aside the event in hand after three deaths of its pack, and applies its
   expect(await visibleState(consumer.store.pool)).toEqual(await visibleState(undisturbed.store.pool));
 });
 
+it("stays set aside when two ingesters have sent it, and both of their packs are in one batch again and again", async () => {
+  const account = new Account("twice");
+  const deadly = account.commit({ action: "create", rkey: DEADLY, record: likeOf(POST_KEY) });
+  // The repo begins a new run with it, so that the event is no repeat when it comes again.
+  const first = packOf(deadly, account.sync());
+  const second = { ...first, header: { ...first.header, fence: first.header.fence + 1 } };
+  await using consumer = await createTestConsumer();
+  for (const batch of [[first, second], [second]]) {
+    const lives: (number | string)[] = [];
+    while (lives.at(-1) !== 0 && lives.length < 12) lives.push(await live(consumer.connectionString, batch));
+    expect(lives.at(-1)).toBe(0);
+    const { rows } = await consumer.store.pool.query("SELECT reason, state FROM dead_letters");
+    expect(rows).toEqual([{ reason: "killed-its-process", state: "open" }]);
+  }
+});
+
 it("does not count a failure that the process survived", async () => {
   const account = new Account("survivor");
   const pack = packOf(account.commit({ action: "create", rkey: DEADLY, record: likeOf(POST_KEY) }));

@@ -18,23 +18,30 @@ const TEMPLATE = "template_standpipe";
 /** So that of several test files that start together one makes the template. */
 const TEMPLATE_LOCK = 4_711;
 
-/** `empty`: without our migrations. */
-export async function createTestDatabase({ empty = false }: { readonly empty?: boolean } = {}): Promise<TestDatabase> {
+export interface TestDatabaseOptions {
+  /** Without our migrations. */
+  readonly empty?: boolean;
+  /** Of the server, its database `postgres`, as superuser; the run's own unless told. */
+  readonly server?: string;
+}
+
+export async function createTestDatabase({ empty = false, server }: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const postgresUrl = server ?? inject("postgresUrl");
   const name = `test_${randomBytes(6).toString("hex")}`;
-  await withAdmin(async (admin) => {
-    if (!empty) await ensureTemplate(admin);
+  await withAdmin(postgresUrl, async (admin) => {
+    if (!empty) await ensureTemplate(admin, postgresUrl);
     // Copying files is five times faster than the default of writing all pages to the log.
     const template = empty ? "template0" : TEMPLATE;
     await admin.query(`CREATE DATABASE ${escapeIdentifier(name)} TEMPLATE ${template} STRATEGY FILE_COPY`);
   });
   const drop = () =>
-    withAdmin(async (admin) => {
+    withAdmin(postgresUrl, async (admin) => {
       await admin.query(`DROP DATABASE IF EXISTS ${escapeIdentifier(name)} WITH (FORCE)`);
     });
-  return { name, connectionString: urlOf(name), drop, [Symbol.asyncDispose]: drop };
+  return { name, connectionString: urlOf(postgresUrl, name), drop, [Symbol.asyncDispose]: drop };
 }
 
-async function ensureTemplate(admin: Client): Promise<void> {
+async function ensureTemplate(admin: Client, postgresUrl: string): Promise<void> {
   await admin.query("SELECT pg_advisory_lock($1)", [TEMPLATE_LOCK]);
   const found = await admin.query("SELECT 1 FROM pg_database WHERE datname = $1", [TEMPLATE]);
   if (found.rowCount === 0) {
@@ -44,7 +51,7 @@ async function ensureTemplate(admin: Client): Promise<void> {
     await admin.query(`CREATE DATABASE ${making} TEMPLATE template0 STRATEGY FILE_COPY`);
     if (hasMigrations()) {
       await migrate({
-        connectionString: urlOf(making),
+        connectionString: urlOf(postgresUrl, making),
         schema: "public",
         directory: MIGRATIONS_DIRECTORY,
         log: silentLog,
@@ -59,8 +66,8 @@ function hasMigrations(): boolean {
   return existsSync(MIGRATIONS_DIRECTORY) && readdirSync(MIGRATIONS_DIRECTORY).some((name) => name.endsWith(".sql"));
 }
 
-async function withAdmin(work: (admin: Client) => Promise<void>): Promise<void> {
-  const admin = new Client({ connectionString: inject("postgresUrl") });
+async function withAdmin(postgresUrl: string, work: (admin: Client) => Promise<void>): Promise<void> {
+  const admin = new Client({ connectionString: postgresUrl });
   await admin.connect();
   try {
     await work(admin);
@@ -69,8 +76,8 @@ async function withAdmin(work: (admin: Client) => Promise<void>): Promise<void> 
   }
 }
 
-function urlOf(database: string): string {
-  const url = new URL(inject("postgresUrl"));
+function urlOf(postgresUrl: string, database: string): string {
+  const url = new URL(postgresUrl);
   url.pathname = `/${database}`;
   return url.href;
 }

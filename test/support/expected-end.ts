@@ -21,6 +21,18 @@ export interface ExpectedRepo {
   readonly records: ReadonlyMap<string, string>;
 }
 
+export interface ExpectedAccount {
+  readonly handle?: string;
+  readonly active: boolean;
+  readonly status?: string;
+}
+
+/** What a network ended as. */
+export interface NetworkEnd {
+  readonly repos: readonly ExpectedRepo[];
+  readonly accounts: ReadonlyMap<string, ExpectedAccount>;
+}
+
 const recording = openRecording(readFileSync(join(projectRoot, "test/fixtures/network.spr")));
 export function recordedRepos(): Iterable<{ readonly did: string; readonly car: Uint8Array }> {
   return recording.repos();
@@ -41,23 +53,29 @@ async function readRepo({ did, car }: { readonly did: string; readonly car: Uint
   return { did, records: new Map(leaves.map((leaf) => [leaf.key, leaf.value.toString()])) };
 }
 
-/** Every difference between the database and the network's end, one line each: none, if nothing was lost or doubled. */
+/** Every difference between the database and the recorded network's end, one line each: none, if nothing was lost or doubled. */
 export async function differences(pool: Pool): Promise<string[]> {
-  const found: string[] = [];
-  const stored = Map.groupBy(await exactRecords(pool, { schema: "public" }), ({ did }) => did);
-  for (const repo of await expectedRepos()) {
-    found.push(...recordDifferences(repo, stored.get(repo.did) ?? []));
-    stored.delete(repo.did);
-  }
-  found.push(...Array.from(stored.keys(), (did) => `${did}: has records, and no repo`));
-  found.push(...(await accountDifferences(pool)));
-  for (const { what, stored, counted } of await checkCounters(pool)) {
-    found.push(`${what}: stored ${stored}, counted ${counted}`);
-  }
+  const found = await differencesFrom({ repos: await expectedRepos(), accounts: recording.accounts() }, pool);
   const letters = await pool.query<{ reason: string; detail: string }>(
     "SELECT reason, detail FROM standpipe.dead_letter",
   );
   found.push(...letters.rows.map(({ reason, detail }) => `dead letter: ${reason}: ${detail}`));
+  return found;
+}
+
+/** The same from any network's end; dead letters are the caller's affair. */
+export async function differencesFrom({ repos: wanted, accounts }: NetworkEnd, pool: Pool): Promise<string[]> {
+  const found: string[] = [];
+  const stored = Map.groupBy(await exactRecords(pool, { schema: "public" }), ({ did }) => did);
+  for (const repo of wanted) {
+    found.push(...recordDifferences(repo, stored.get(repo.did) ?? []));
+    stored.delete(repo.did);
+  }
+  found.push(...Array.from(stored.keys(), (did) => `${did}: has records, and no repo`));
+  found.push(...(await accountDifferences(accounts, pool)));
+  for (const { what, stored: kept, counted } of await checkCounters(pool)) {
+    found.push(`${what}: stored ${kept}, counted ${counted}`);
+  }
   return found;
 }
 
@@ -96,15 +114,15 @@ export async function valueDifferences(pool: Pool): Promise<string[]> {
   return found;
 }
 
-async function accountDifferences(pool: Pool): Promise<string[]> {
+async function accountDifferences(accounts: NetworkEnd["accounts"], pool: Pool): Promise<string[]> {
   const { rows } = await pool.query<{ did: string; handle: string | null; active: boolean; status: string | null }>(
     "SELECT did, handle, active, status FROM users",
   );
   const stored = new Map(rows.map((row) => [row.did, row]));
   const found: string[] = [];
-  for (const [did, { handle, active, status }] of recording.accounts()) {
+  for (const [did, { handle, active, status }] of accounts) {
     const user = stored.get(did);
-    const wanted = `${handle} ${active} ${status ?? null}`;
+    const wanted = `${handle ?? null} ${active} ${status ?? null}`;
     const got = user === undefined ? "nobody" : `${user.handle} ${user.active} ${user.status}`;
     if (wanted !== got) {
       found.push(`${did}: ${got} is stored, ${wanted} is right`);

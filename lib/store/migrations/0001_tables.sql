@@ -274,6 +274,8 @@ CREATE TABLE standpipe.dead_letter (
 -- By account alone: a path that nobody could check may be longer than an index takes.
 CREATE INDEX dead_letter_open_did ON standpipe.dead_letter (did) WHERE state = 'open';
 CREATE INDEX dead_letter_open ON standpipe.dead_letter (id) WHERE state = 'open';
+-- A few, if any: of events that killed whoever worked them.
+CREATE INDEX dead_letter_deadly ON standpipe.dead_letter (seq) WHERE reason = 'killed-its-process' AND state <> 'applied';
 
 -- Spans of the stream that may be missing.
 CREATE TABLE standpipe.gap (

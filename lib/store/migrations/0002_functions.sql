@@ -127,7 +127,8 @@ BEGIN
 END $$;
 
 -- Marks units of work as begun; returns for each how many processes began it (or something that overlaps it) before and
--- never ended. Commits at once and without waiting for the disk: only our own death must not undo it.
+-- never ended. Commits at once and without waiting for the disk: only our own death must not undo it. A single event that is a dead letter
+-- for having killed its process has done so also where its marks are gone: it may come again, in a pack of another ingester's.
 CREATE FUNCTION standpipe.begin_work(me uuid, relays int4[], lanes int4[], firsts int8[], lasts int8[], is_single bool)
 RETURNS int4[]
 LANGUAGE plpgsql
@@ -142,6 +143,11 @@ BEGIN
     FROM standpipe.mark AS m
     WHERE m.relay = relays[i] AND m.lane = lanes[i] AND m.single = is_single
       AND m.first_seq <= lasts[i] AND m.last_seq >= firsts[i];
+    IF is_single AND seen = 0 THEN
+      SELECT count(*) INTO seen
+      FROM standpipe.dead_letter AS d JOIN standpipe.relay AS r ON r.host = d.relay AND r.epoch = d.epoch
+      WHERE d.reason = 'killed-its-process' AND d.state <> 'applied' AND d.seq = firsts[i] AND r.id = relays[i];
+    END IF;
     INSERT INTO standpipe.mark AS m (relay, lane, first_seq, last_seq, owner, deaths, single)
     VALUES (relays[i], lanes[i], firsts[i], lasts[i], me, seen, is_single)
     ON CONFLICT (relay, lane, first_seq, last_seq, single) DO UPDATE SET owner = me, deaths = seen, started_at = now();

@@ -1,50 +1,59 @@
-import { describe, expect, it } from "vitest";
-import { fuzz, fuzzRecords } from "../../fuzz/fuzz.ts";
+import { describe, expect, it, test } from "vitest";
+import { fileName, readCorpus } from "../../fuzz/corpus.ts";
+import { fuzz } from "../../fuzz/fuzz.ts";
 import { mutate, seededRandom } from "../../fuzz/mutate.ts";
-import { recordsOf } from "../../fuzz/records.ts";
-import { recordedAtMs, recordedFrames } from "../../support/recorded-frames.ts";
+import { TARGETS } from "../../fuzz/targets/all.ts";
+import { framesTarget } from "../../fuzz/targets/frames.ts";
+import { recordedFrames } from "../../support/recorded-frames.ts";
 import { describeWithSharedData, readRealFrames } from "../../support/shared-data.ts";
 
-/** Far more than any frame takes; a shared machine may stop us for a while. */
-const MAX_FRAME_MS = 2000;
+/** Far more than any input takes; a shared machine may stop us for a while. */
+const MAX_INPUT_MS = 2000;
+/** The whole of a slice: the script goes on for hours. */
+const ITERATIONS = 20_000;
+const LIMIT_MS = 8_000;
 
-describe("50,000 mutated frames of the recording", () => {
-  it("break no promise, in bounded time each, and reach every kind of outcome", () => {
-    const { outcomes, slowestMs } = fuzz({
-      frames: recordedFrames,
-      receivedAtMs: recordedAtMs,
-      iterations: 50_000,
+/** What mutations must reach, or they stay at the surface. */
+const REACHED: Readonly<Record<string, readonly string[]>> = {
+  frame: ["commit", "malformed", "rejected broken-envelope", "rejected broken-blocks", "commit with hash-mismatch"],
+  car: ["blocks"],
+  record: ["decodes", "does not decode"],
+  pack: ["events", "crc-mismatch", "bad-header", "bad-body", "truncated", "header-mismatch"],
+  "stream-record": ["pack", "gap", "reference", "crc-mismatch"],
+  "lambda-event": ["pack", "unreadable", "gap", "reference"],
+  "redis-entry": ["commit", "rejected broken-envelope", "commit with bad-path"],
+  recording: ["recording"],
+};
+
+describe.each(TARGETS)("mutated inputs of the decoder of $name", (target) => {
+  const corpus = readCorpus(target.name);
+
+  it("break no promise, in bounded time each, and reach what lies deep", { timeout: 60_000 }, () => {
+    const report = fuzz(target, {
+      iterations: ITERATIONS,
       seed: 1,
+      corpus: corpus.map(({ input }) => input),
+      limitMs: LIMIT_MS,
     });
-    expect(slowestMs).toBeLessThan(MAX_FRAME_MS);
-    expect([...outcomes.keys()]).toEqual(
-      expect.arrayContaining([
-        "commit",
-        "malformed",
-        "rejected broken-envelope",
-        "rejected broken-blocks",
-        "commit with hash-mismatch",
-      ]),
-    );
+    expect(report.slowestMs).toBeLessThan(MAX_INPUT_MS);
+    expect([...report.outcomes.keys()]).toEqual(expect.arrayContaining([...(REACHED[target.name] ?? [])]));
   });
 
-  it("and as many records", () => {
-    const decodable = fuzzRecords({ frames: recordsOf(recordedFrames), iterations: 50_000, seed: 1 });
-    expect(decodable).toBeGreaterThan(1000);
-    expect(decodable).toBeLessThan(49_000);
+  test.each(corpus)("$name is still what it was", ({ name, input }) => {
+    const outcome = fileName(target.read(input));
+    if (!name.startsWith("finding-")) expect(outcome).toBe(name);
   });
 });
 
 describeWithSharedData("10,000 mutations of the real frames", () => {
   it("break no promise", () => {
-    const frames = readRealFrames();
-    const receivedAtMs = Date.parse("2026-07-04T15:00:00Z");
-    expect(fuzz({ frames, receivedAtMs, iterations: 10_000, seed: 2 }).slowestMs).toBeLessThan(MAX_FRAME_MS);
+    const target = framesTarget(readRealFrames(), Date.parse("2026-07-04T15:00:00Z"));
+    expect(fuzz(target, { iterations: 10_000, seed: 2 }).slowestMs).toBeLessThan(MAX_INPUT_MS);
   });
 });
 
 describe("the mutations", () => {
-  it("come again with the same seed, and leave the frame itself alone", () => {
+  it("come again with the same seed, and leave the input itself alone", () => {
     const [frame = new Uint8Array(), other = frame] = recordedFrames;
     const before = Buffer.from(frame);
     const series = (seed: number) => {
@@ -54,5 +63,16 @@ describe("the mutations", () => {
     expect(series(1)).toEqual(series(1));
     expect(series(1)).not.toEqual(series(2));
     expect(Buffer.from(frame)).toEqual(before);
+  });
+
+  it("tell the input that broke a promise, and where to find it again", () => {
+    const broken = {
+      name: "broken",
+      inputs: () => [Uint8Array.of(1, 2, 3)],
+      read: () => {
+        throw new Error("odd");
+      },
+    };
+    expect(() => fuzz(broken, { iterations: 5, seed: 1 })).toThrow("broken, iteration 0: Error: odd");
   });
 });

@@ -18,7 +18,7 @@ const gap: Gap = {
 
 const optional = fc.option(fc.maxSafeInteger(), { nil: null });
 const gaps: fc.Arbitrary<Gap> = fc.record({
-  reason: fc.constantFrom("outdated-cursor", "relay-switch", "new-epoch", "missing-pack"),
+  reason: fc.constantFrom("outdated-cursor", "relay-switch", "new-epoch", "missing-pack", "stream-lost"),
   relay: fc.string(),
   epoch: fc.nat(),
   afterSeq: optional,

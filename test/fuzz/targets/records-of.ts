@@ -1,5 +1,5 @@
 /** The records in frames. */
-import { decodeMessage } from "../../lib/core/decode-event.ts";
+import { decodeMessage } from "../../../lib/core/decode-event.ts";
 
 export function recordsOf(frames: readonly Uint8Array[]): Uint8Array[] {
   return frames.flatMap((frame) => {
