@@ -90,6 +90,8 @@ export class Decisions {
   readonly #order: KindOrder;
   readonly #postsPerEvent: number;
   readonly #revs = { us: new Float64Array(AUTHORS), clock: new Uint16Array(AUTHORS) };
+  /** Microseconds of the newest edge of each author. */
+  readonly #lastKeys = new Float64Array(AUTHORS);
   readonly #made: Edge[] = [];
   readonly #examples: { readonly posts: Reservoir<Place>; readonly likes: Reservoir<Place> };
   #seq = 0;
@@ -159,16 +161,23 @@ export class Decisions {
 
   #edge(kind: EdgeKind, createdMs: number): Edge {
     const author = actorOf(this.#random.unit());
-    const key = { us: createdMs * 1000 + this.#random.below(1000), clock: mixOf(author, 22) & 1023 };
+    const key = this.#key(author, createdMs * 1000 + this.#random.below(1000));
     const isHot = kind === "like" && this.hotShare > 0 && this.#random.unit() < this.hotShare;
     const post = kind === "follow" ? 0 : isHot ? HOT_POST : this.#subjectPost();
     const hasVia = kind === "like" && !isHot && this.#random.unit() < VIA_SHARE;
     const via = hasVia ? Reposts.of(post, this.#random.unit()) : null;
     const person = kind === "follow" ? followedOf(this.#random.unit()) : 0;
-    const edge: Edge = { kind, author, key, createdMs, post, via, person };
+    const edge: Edge = { kind, author, key, createdMs: Math.floor(key.us / 1000), post, via, person };
     if (kind === "like") this.#examples.likes.offer(() => ({ author, collection: LIKE, rkey: rkeyOf(key) }));
     if (this.#seq % MADE_EVERY === 0) this.#remember(edge);
     return edge;
+  }
+
+  /** Later than the author's last: of millions of likes by one account two would meet in a microsecond otherwise, and be one record. */
+  #key(author: number, us: number): Tid {
+    const free = Math.max(us, (this.#lastKeys[author] ?? 0) + 1);
+    this.#lastKeys[author] = free;
+    return { us: free, clock: mixOf(author, 22) & 1023 };
   }
 
   /** The post that is being written at this moment of the load. */
