@@ -3,23 +3,24 @@ import { hostname } from "node:os";
 import { createDynamoCheckpoint, type DynamoCheckpoint } from "../../lib/checkpoint/dynamodb/checkpoint.ts";
 import { createDynamoClient } from "../../lib/checkpoint/dynamodb/client.ts";
 import { LeaseClosedError, LeaseLostError } from "../../lib/checkpoint/dynamodb/errors.ts";
+import { leaseTimes } from "../../lib/checkpoint/dynamodb/limits.ts";
 import type { KinesisSettings } from "../../lib/config/kinesis-settings.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
 import type { Gap } from "../../lib/core/cursor.ts";
 import { MAX_SEAL_BYTES } from "../../lib/core/pack.ts";
+import { settingsWithWaits } from "../../lib/firehose/websocket/settings.ts";
 import { createWebsocketSource } from "../../lib/firehose/websocket/source.ts";
 import { createIngest } from "../../lib/ingest/ingest.ts";
 import { untilAborted } from "../../lib/ingest/until-aborted.ts";
 import { checkStream, createKinesisClient, createS3Client } from "../../lib/stream/kinesis/client.ts";
 import { createLargePackStore } from "../../lib/stream/kinesis/large-packs.ts";
 import { createKinesisWriter, type KinesisWriter } from "../../lib/stream/kinesis/writer.ts";
-import { errorLine } from "../../lib/telemetry/log.ts";
 import { isWrongUse } from "../exit-codes.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
-import { retried } from "../unified/retry.ts";
 import type { IngestPipeline } from "./run-ingest.ts";
 import { savedCursors } from "./saved-cursors.ts";
+import { whenAnswering } from "./when-answering.ts";
 
 export interface KinesisPipelineOptions {
   readonly surroundings: LongLivedProcess;
@@ -37,13 +38,17 @@ const SAVE_EVERY_MS = 1_000;
 /** Waits for the lease. Rejects with what a person has to mend, and with the reason of `stop`. */
 export async function openKinesisPipeline(options: KinesisPipelineOptions): Promise<IngestPipeline> {
   const { surroundings, settings, kinesis } = options;
-  const { telemetry, vitals } = surroundings;
+  const { telemetry, vitals, waitShare } = surroundings;
   await using resources = new AsyncDisposableStack();
   const client = createKinesisClient({ region: kinesis.region, endpoint: kinesis.endpoints.kinesis });
   resources.defer(() => client.destroy());
   const s3 = createS3Client({ region: kinesis.region, endpoint: kinesis.endpoints.s3 });
   resources.defer(() => s3.destroy());
-  await whenAnswering(() => checkStream(client, kinesis.streamName), options);
+  await whenAnswering(() => checkStream(client, kinesis.streamName), {
+    ...options,
+    who: "AWS",
+    worthRetrying: (error) => !isWrongUse(error) && !isOver(error),
+  });
   const checkpoint = openCheckpoint(options, resources);
   const writer = resources.use(
     createKinesisWriter({
@@ -52,6 +57,7 @@ export async function openKinesisPipeline(options: KinesisPipelineOptions): Prom
       largePacks: createLargePackStore({ client: s3, bucket: kinesis.bucket }),
       guard: checkpoint,
       telemetry,
+      waitShare,
       random: Math.random,
       onTrouble: (trouble) => {
         vitals.writeTrouble = trouble;
@@ -67,12 +73,17 @@ export async function openKinesisPipeline(options: KinesisPipelineOptions): Prom
       keepsCollection: compileCollectionFilter(settings.COLLECTIONS),
       flush: { maxEvents: PACK_EVENTS, maxBytes: MAX_SEAL_BYTES, maxAgeMs: settings.FLUSH_AFTER_MS },
       maxInFlightBytes: settings.MAX_IN_FLIGHT_MB * 1e6,
-      saveEveryMs: SAVE_EVERY_MS,
+      saveEveryMs: SAVE_EVERY_MS * waitShare,
       telemetry,
       nowMs: Date.now,
     }),
   );
-  const source = createWebsocketSource({ relays: settings.RELAY_URL, cursors: checkpoint, telemetry });
+  const source = createWebsocketSource({
+    relays: settings.RELAY_URL,
+    cursors: checkpoint,
+    telemetry,
+    settings: settingsWithWaits(waitShare),
+  });
   vitals.savedCursors = await savedCursors(checkpoint, settings.RELAY_URL);
   vitals.source = () => source.state();
   vitals.ingest = () => ingest.state();
@@ -105,6 +116,7 @@ function openCheckpoint(options: KinesisPipelineOptions, resources: AsyncDisposa
       // One host may run several one after another under the same pid, as containers do.
       owner: `${hostname()}/${process.pid}/${Date.now().toString(36)}`,
       standby: kinesis.standby,
+      times: leaseTimes(surroundings.waitShare),
       signal: stop,
       telemetry,
       onStandby(holder) {
@@ -129,24 +141,6 @@ async function recordDurably(gap: Gap, writer: KinesisWriter, options: KinesisPi
     beforeSeq: gap.beforeSeq,
     detail: gap.detail,
   });
-}
-
-/** What AWS does not do now it may do later; only what a person has to mend ends the trying. */
-async function whenAnswering<Result>(work: () => Promise<Result>, options: KinesisPipelineOptions): Promise<Result> {
-  const { telemetry, vitals } = options.surroundings;
-  const result = await retried(work, {
-    signal: options.stop,
-    worthRetrying: (error) => !isWrongUse(error) && !isOver(error),
-    onRetry(error, delayMs) {
-      vitals.connectTrouble = errorLine(error);
-      telemetry.log.warn("AWS does not answer as it should; trying again until it does", {
-        error: errorLine(error),
-        retryInMs: delayMs,
-      });
-    },
-  });
-  vitals.connectTrouble = null;
-  return result;
 }
 
 function isOver(error: unknown): boolean {

@@ -8,6 +8,7 @@ import type { FirehoseEvent } from "../../lib/core/event.ts";
 import { MAX_SEAL_BYTES } from "../../lib/core/pack.ts";
 import type { CursorReader } from "../../lib/firehose/port.ts";
 import { parseRelayAddress } from "../../lib/firehose/websocket/relay-address.ts";
+import { settingsWithWaits } from "../../lib/firehose/websocket/settings.ts";
 import { createWebsocketSource } from "../../lib/firehose/websocket/source.ts";
 import { type CutBuilder, EntryCutBuilder, PackCutBuilder } from "../../lib/ingest/cut-builder.ts";
 import { createCutIngest } from "../../lib/ingest/cut-ingest.ts";
@@ -21,15 +22,14 @@ import { type EntryForm, establishedForm, packForm } from "../../lib/stream/redi
 import { explainRedis } from "../../lib/stream/redis/errors.ts";
 import { StreamRoom } from "../../lib/stream/redis/keep-room.ts";
 import { createRedisWriter } from "../../lib/stream/redis/writer.ts";
-import { errorLine } from "../../lib/telemetry/log.ts";
 import { explainDatabaseError } from "../database-trouble.ts";
 import { isWrongUse } from "../exit-codes.ts";
 import type { FirstPlace } from "../options.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
-import { retried } from "../unified/retry.ts";
 import { firstCursors, withFirstCursors } from "./first-cursors.ts";
 import type { IngestPipeline } from "./run-ingest.ts";
 import { savedCursors } from "./saved-cursors.ts";
+import { whenAnswering as whenServicesAnswer } from "./when-answering.ts";
 
 export interface RedisPipelineOptions {
   readonly surroundings: LongLivedProcess;
@@ -57,7 +57,7 @@ interface Parts {
 /** Takes over the cursor. Rejects with what a person has to mend, and with the reason of `stop`. */
 export async function openRedisPipeline(options: RedisPipelineOptions): Promise<IngestPipeline> {
   const { surroundings, settings, redis } = options;
-  const { telemetry, vitals } = surroundings;
+  const { telemetry, vitals, waitShare } = surroundings;
   await using resources = new AsyncDisposableStack();
   const client = createRedisClient({
     url: redis.url,
@@ -79,7 +79,12 @@ export async function openRedisPipeline(options: RedisPipelineOptions): Promise<
   const { fence } = await whenAnswering(() => checkpoint.acquire({ lanes: settings.LANES }), options);
   const dashboard = redis.format === "events" ? resources.use(openDashboard(parts)) : null;
   const ingest = await openIngest(parts, fence, (event) => dashboard?.event(event));
-  const source = createWebsocketSource({ relays: settings.RELAY_URL, cursors, telemetry });
+  const source = createWebsocketSource({
+    relays: settings.RELAY_URL,
+    cursors,
+    telemetry,
+    settings: settingsWithWaits(waitShare),
+  });
   vitals.savedCursors = await savedCursors(cursors, settings.RELAY_URL);
   vitals.source = () => source.state();
   vitals.ingest = () => ingest.state();
@@ -240,23 +245,14 @@ function recordWhenPossible(gap: Gap, { checkpoint, database, options }: Parts):
 }
 
 /** What Redis or the database does not do now it may do later; only what a person has to mend ends the trying. */
-async function whenAnswering<Result>(work: () => Promise<Result>, options: RedisPipelineOptions): Promise<Result> {
-  const { telemetry, vitals } = options.surroundings;
+function whenAnswering<Result>(work: () => Promise<Result>, options: RedisPipelineOptions): Promise<Result> {
   const explained = () =>
     work().catch((error: unknown) => {
       throw explainRedis(explainDatabaseError(error));
     });
-  const result = await retried(explained, {
-    signal: options.stop,
+  return whenServicesAnswer(explained, {
+    ...options,
+    who: "Redis or the database",
     worthRetrying: (error) => !isWrongUse(error),
-    onRetry(error, delayMs) {
-      vitals.connectTrouble = errorLine(error);
-      telemetry.log.warn("Redis or the database does not answer as it should; trying again until it does", {
-        error: errorLine(error),
-        retryInMs: delayMs,
-      });
-    },
   });
-  vitals.connectTrouble = null;
-  return result;
 }

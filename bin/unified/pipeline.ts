@@ -1,17 +1,16 @@
 /** Relay → packs → memory stream → rows, put together in one process. */
-import { setTimeout } from "node:timers/promises";
 import { createPostgresCheckpoint } from "../../lib/checkpoint/postgres/checkpoint.ts";
 import type { Settings } from "../../lib/config/processes.ts";
-import { runConsumer } from "../../lib/consume/run-consumer.ts";
 import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
 import type { Gap } from "../../lib/core/cursor.ts";
 import { MAX_SEAL_BYTES } from "../../lib/core/pack.ts";
+import { settingsWithWaits } from "../../lib/firehose/websocket/settings.ts";
 import { createWebsocketSource } from "../../lib/firehose/websocket/source.ts";
 import { createIngest, type Ingest } from "../../lib/ingest/ingest.ts";
 import { recordGap } from "../../lib/store/gaps.ts";
 import { createPostgresStore, type PostgresStore } from "../../lib/store/postgres-store.ts";
 import { turnTombstones } from "../../lib/store/tombstones.ts";
-import { createMemoryStream, type MemoryStream } from "../../lib/stream/memory/memory-stream.ts";
+import { createMemoryStream } from "../../lib/stream/memory/memory-stream.ts";
 import { errorLine } from "../../lib/telemetry/log.ts";
 import type { Log } from "../../lib/telemetry/port.ts";
 import { isDatabaseAway } from "../database-trouble.ts";
@@ -19,6 +18,7 @@ import { savedCursors } from "../ingest/saved-cursors.ts";
 import type { LongLivedProcess } from "./process.ts";
 import { quietAtFirst } from "./quiet-log.ts";
 import { retried } from "./retry.ts";
+import { startConsumer } from "./start-consumer.ts";
 import type { Vitals } from "./vitals.ts";
 
 export interface PipelineOptions {
@@ -48,8 +48,6 @@ export interface Pipeline extends AsyncDisposable {
 
 /** Bodies offered to the workers at a time; the rest waits packed, within MAX_IN_FLIGHT_MB. */
 const STREAM_BYTES = 16 * 1024 * 1024;
-/** A transaction under way at a stop gets so long to end by itself. */
-const CUT_AFTER_MS = 1_000;
 /** While packs are waiting a transaction takes two: an event then costs the database a fifth less. Four gained nothing more. */
 const PACKS_A_TRANSACTION = 2;
 /** How often the cursor is saved: what a crash costs to replay. */
@@ -58,10 +56,10 @@ const SAVE_EVERY_MS = 1_000;
 /** Takes over the cursor. Rejects as the database does, and with LanesChangedError. */
 export async function openPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { surroundings, settings, connectionString, relays } = options;
-  const { telemetry, vitals } = surroundings;
+  const { telemetry, vitals, waitShare } = surroundings;
   await using resources = new AsyncDisposableStack();
   const store = resources.use(
-    createPostgresStore({ connectionString, poolSize: settings.DB_POOL_SIZE, log: telemetry.log }),
+    createPostgresStore({ connectionString, poolSize: settings.DB_POOL_SIZE, log: telemetry.log, waitShare }),
   );
   // Before the first delete: its day must have a place.
   await turnTombstones(store.pool, { keepDays: settings.TOMBSTONE_DAYS });
@@ -76,7 +74,7 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
       keepsCollection: compileCollectionFilter(settings.COLLECTIONS),
       flush: { maxEvents: settings.BATCH_SIZE, maxBytes: MAX_SEAL_BYTES, maxAgeMs: 0 },
       maxInFlightBytes: settings.MAX_IN_FLIGHT_MB * 1e6,
-      saveEveryMs: SAVE_EVERY_MS,
+      saveEveryMs: SAVE_EVERY_MS * waitShare,
       telemetry,
       nowMs: Date.now,
     }),
@@ -85,11 +83,25 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
   const source = createWebsocketSource({
     relays,
     cursors: checkpoint,
+    settings: settingsWithWaits(waitShare),
     // A newcomer without a network is told once, at the end of the limit.
     telemetry: relayLimitMs === null ? telemetry : { ...telemetry, log: quietLog(telemetry.log, relayLimitMs, vitals) },
   });
   vitals.savedCursors = await savedCursors(checkpoint, relays);
-  const consumer = startConsumer({ ...options, store, stream });
+  const consumer = startConsumer({
+    store,
+    reader: stream,
+    telemetry,
+    // One connection stays free for the cursor and for status.
+    workers: Math.max(1, Math.min(settings.LANES, settings.DB_POOL_SIZE - 1)),
+    maxEvents: settings.BATCH_SIZE * PACKS_A_TRANSACTION,
+    nowMs: Date.now,
+    waitShare,
+    random: Math.random,
+    onTrouble: (trouble) => {
+      vitals.writeTrouble = trouble;
+    },
+  });
   vitals.source = () => source.state();
   vitals.ingest = () => ingest.state();
   const owned = resources.move();
@@ -118,52 +130,9 @@ function quietLog(log: Log, forMs: number, vitals: Vitals): Log {
 function recordWhenPossible(gap: Gap, { stop, surroundings }: PipelineOptions, store: PostgresStore): Promise<void> {
   return retried(() => recordGap(store.pool, gap), {
     signal: stop,
+    waitShare: surroundings.waitShare,
     worthRetrying: isDatabaseAway,
     onRetry: (error) =>
       surroundings.telemetry.log.warn("a gap could not be recorded, trying again", { error: errorLine(error) }),
   });
-}
-
-interface RunningConsumer {
-  readonly failed: Promise<never>;
-  stop(): Promise<void>;
-}
-
-function startConsumer(
-  options: PipelineOptions & { readonly store: PostgresStore; readonly stream: MemoryStream },
-): RunningConsumer {
-  const { surroundings, settings, store, stream } = options;
-  const { telemetry, vitals } = surroundings;
-  const stopping = new AbortController();
-  const running = runConsumer(
-    {
-      store,
-      reader: stream,
-      telemetry,
-      // One connection stays free for the cursor and for status.
-      workers: Math.max(1, Math.min(settings.LANES, settings.DB_POOL_SIZE - 1)),
-      maxEvents: settings.BATCH_SIZE * PACKS_A_TRANSACTION,
-      nowMs: Date.now,
-      random: Math.random,
-      onTrouble: (trouble) => {
-        vitals.writeTrouble = trouble;
-      },
-    },
-    stopping.signal,
-  );
-  const { promise: failed, reject } = Promise.withResolvers<never>();
-  running.catch(reject);
-  // Whoever looks at it later still sees the rejection; nobody may have to.
-  failed.catch(() => undefined);
-  return {
-    failed,
-    async stop() {
-      stopping.abort();
-      const ended = running.catch(() => undefined);
-      // A database that hangs (a lock, a frozen host) must not hold up the end: its transactions come again.
-      await Promise.race([ended, setTimeout(CUT_AFTER_MS)]);
-      store.cut();
-      await ended;
-    },
-  };
 }

@@ -20,6 +20,8 @@ export interface LongLivedProcess extends AsyncDisposable {
   readonly telemetry: Telemetry;
   readonly vitals: Vitals;
   readonly counters: Counters;
+  /** Of every usual wait: 1, and less in tests of faults. */
+  readonly waitShare: number;
   /**
    * Opens the HTTP paths and returns where they are. On its own, since who shares a data directory with us shares PORT as well, and of the
    * two it is the directory that a person has to be told about. @throws ConfigurationError where PORT cannot be had.
@@ -32,7 +34,7 @@ export interface ProcessOptions {
   /** The database unless told. */
   readonly downstream?: Downstream;
   readonly streams: Streams;
-  readonly settings: Pick<Settings<"start">, "PORT" | "HTTP_HOST" | "LOG_LEVEL" | "MAX_IN_FLIGHT_MB">;
+  readonly settings: Pick<Settings<"start">, "PORT" | "HTTP_HOST" | "LOG_LEVEL" | "MAX_IN_FLIGHT_MB" | "WAITS_PERCENT">;
 }
 
 /** How often the status line is rewritten on a terminal, and how often it is printed elsewhere. */
@@ -49,7 +51,8 @@ export function openProcess(options: ProcessOptions): LongLivedProcess {
   const vitals = createVitals({ command, counters, downstream });
   const resources = new AsyncDisposableStack();
   const stages = stagesOf(vitals, { maxInFlightBytes: settings.MAX_IN_FLIGHT_MB * 1e6, downstream });
-  const watchdog = createWatchdog({ stages, nowMs: () => performance.now() });
+  const waitShare = settings.WAITS_PERCENT / 100;
+  const watchdog = createWatchdog({ stages, nowMs: () => performance.now(), waitShare });
   resources.use(watch(watchdog));
   resources.use(startBeat(screen, vitals));
   return {
@@ -57,6 +60,7 @@ export function openProcess(options: ProcessOptions): LongLivedProcess {
     telemetry: createTelemetry({ counters, log }),
     vitals,
     counters,
+    waitShare,
     async listen() {
       const server = await listen(options, {
         snapshot: () => vitals.snapshot(),

@@ -6,6 +6,8 @@ const LONGEST_DELAY_MS = 5_000;
 
 export interface RetryOptions {
   readonly signal: AbortSignal;
+  /** Of the usual delays; 1 where it is not given. */
+  readonly waitShare?: number;
   /** False where no retry can mend it: then the error is thrown on. */
   readonly worthRetrying: (error: unknown) => boolean;
   /** Told before each wait. */
@@ -14,7 +16,8 @@ export interface RetryOptions {
 
 /** @throws the signal's reason when it aborts, and whatever is not worth retrying. */
 export async function retried<Result>(work: () => Promise<Result>, options: RetryOptions): Promise<Result> {
-  for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS)) {
+  const { waitShare = 1 } = options;
+  for (let delayMs = FIRST_DELAY_MS * waitShare; ; delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS * waitShare)) {
     options.signal.throwIfAborted();
     try {
       return await work();

@@ -5,7 +5,6 @@ import { LanesChangedError } from "../../lib/checkpoint/port.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import type { RedisSettings } from "../../lib/config/redis-settings.ts";
 import type { ConsumeOptions } from "../../lib/consume/consume.ts";
-import { runConsumer } from "../../lib/consume/run-consumer.ts";
 import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
 import type { Pack } from "../../lib/core/pack.ts";
 import { readNewestApplied } from "../../lib/store/applied-mark.ts";
@@ -23,6 +22,7 @@ import { ended, tellEnd, whenIdle } from "../unified/ends.ts";
 import { keepHouse } from "../unified/keep-house.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
 import { retried } from "../unified/retry.ts";
+import { startConsumer } from "../unified/start-consumer.ts";
 import { keepLeases } from "./lease-keeper.ts";
 import { createRedisReaders } from "./redis-readers.ts";
 import { WorkState } from "./work-state.ts";
@@ -39,8 +39,6 @@ export interface WorkOptions {
 
 /** A stop has to end within ten seconds; what is not applied by then stays pending, and comes again. */
 const DRAIN_LIMIT_MS = 6_000;
-/** A transaction under way at a stop gets so long to end by itself. */
-const CUT_AFTER_MS = 1_000;
 
 /** Rejects with what no retry mends: replaced, a setting that is wrong, a fault of ours. */
 export async function runWork(options: WorkOptions): Promise<void> {
@@ -135,7 +133,18 @@ async function work(store: PostgresStore, options: WorkOptions): Promise<"stoppe
   vitals.readsStream = true;
   vitals.source = () => state.source(readers.trouble());
   vitals.ingest = () => state.ingest(readers.waitingBytes);
-  const consumer = startConsumer({ ...options, store, consume, queue });
+  const consumer = startConsumer({
+    ...consume,
+    store,
+    reader: queue,
+    // One connection stays free for status and dead letters.
+    workers: Math.max(1, Math.min(settings.LANES, settings.PARALLEL_CONSUMERS, settings.DB_POOL_SIZE - 1)),
+    maxEvents: settings.BATCH_SIZE,
+    random: Math.random,
+    onTrouble: (trouble) => {
+      vitals.writeTrouble = trouble;
+    },
+  });
   resources.defer(() => consumer.stop());
   const keeping = new AbortController();
   const kept = keepLeases(
@@ -185,52 +194,4 @@ async function work(store: PostgresStore, options: WorkOptions): Promise<"stoppe
     vitals.ingest = null;
     surroundings.screen.endStatus();
   }
-}
-
-interface RunningConsumer {
-  readonly failed: Promise<never>;
-  stop(): Promise<void>;
-}
-
-function startConsumer({
-  surroundings,
-  settings,
-  store,
-  consume,
-  queue,
-}: WorkOptions & {
-  readonly store: PostgresStore;
-  readonly consume: ConsumeOptions;
-  readonly queue: ReturnType<typeof createMemoryStream>;
-}): RunningConsumer {
-  const { vitals } = surroundings;
-  const stopping = new AbortController();
-  const running = runConsumer(
-    {
-      ...consume,
-      reader: queue,
-      // One connection stays free for status and dead letters.
-      workers: Math.max(1, Math.min(settings.LANES, settings.PARALLEL_CONSUMERS, settings.DB_POOL_SIZE - 1)),
-      maxEvents: settings.BATCH_SIZE,
-      random: Math.random,
-      onTrouble: (trouble) => {
-        vitals.writeTrouble = trouble;
-      },
-    },
-    stopping.signal,
-  );
-  const { promise: failed, reject } = Promise.withResolvers<never>();
-  running.catch(reject);
-  failed.catch(() => undefined);
-  return {
-    failed,
-    async stop() {
-      stopping.abort();
-      const over = running.catch(() => undefined);
-      // A database that hangs (a lock, a frozen host) must not hold up the end: its transactions come again.
-      await Promise.race([over, setTimeout(CUT_AFTER_MS)]);
-      store.cut();
-      await over;
-    },
-  };
 }

@@ -11,7 +11,7 @@ function schemaOf<const Name extends SettingName>(...names: readonly Name[]): Sc
 }
 
 const DATABASE = ["DATABASE_URL", "DATABASE_SCHEMA", "STANDPIPE_DATA_DIR", "LOG_LEVEL"] as const;
-const LONG_LIVED = ["PORT", "HTTP_HOST"] as const;
+const LONG_LIVED = ["PORT", "HTTP_HOST", "WAITS_PERCENT"] as const;
 const SOURCE = ["RELAY_URL", "COLLECTIONS", "LANES", "MAX_IN_FLIGHT_MB"] as const;
 const STREAM = [
   "STREAM",

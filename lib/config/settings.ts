@@ -61,6 +61,13 @@ export const SETTINGS = {
     fallback: 8,
     meaning: "Megabytes of events that were received and are not yet durable; past it the relay's socket is paused.",
   }),
+  WAITS_PERCENT: wholeNumber({
+    from: 1,
+    to: 100,
+    fallback: 100,
+    meaning:
+      "How long the process waits, of what is usual: leases, watchdogs, time-outs, and the pauses before it tries again or saves its cursor. For tests of faults; the same for all processes of a deployment.",
+  }),
   TOMBSTONE_DAYS: wholeNumber({
     from: 1,
     to: 365,

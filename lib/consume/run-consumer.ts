@@ -10,6 +10,8 @@ export interface ConsumerOptions extends ConsumeOptions {
   readonly workers: number;
   /** Events of one transaction at the most. */
   readonly maxEvents: number;
+  /** Of the usual waits; 1 where it is not given. */
+  readonly waitShare?: number;
   /** A random number in [0, 1), for the jitter of the waits. */
   readonly random: () => number;
   /** Called when a transaction fails for a passing reason, with its reason, and with null when one succeeds. */
@@ -68,11 +70,15 @@ async function deliver(delivery: Delivery, options: ConsumerOptions, signal: Abo
         throw error;
       }
       tellTrouble(error, failures, options);
-      const wait =
-        Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 10)) * (0.5 + options.random() / 2);
-      await pause(wait, signal);
+      await pause(waitMs(failures, options), signal);
     }
   }
+}
+
+/** Doubles with each failure up to its bound, and is half random. */
+function waitMs(failures: number, { waitShare = 1, random }: ConsumerOptions): number {
+  const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 10));
+  return longest * waitShare * (0.5 + random() / 2);
 }
 
 function tellTrouble(error: StoreError, failures: number, { telemetry, onTrouble }: ConsumerOptions): void {

@@ -25,6 +25,8 @@ export interface PostgresStoreOptions {
   /** Connections at the most. */
   readonly poolSize: number;
   readonly log: Log;
+  /** Of the usual waits for an answer; 1 where it is not given. */
+  readonly waitShare?: number;
   /** Connecting takes no longer; milliseconds. */
   readonly connectTimeoutMs?: number;
   /**
@@ -103,13 +105,14 @@ export function createPool({
   connectionString,
   login,
   poolSize,
-  connectTimeoutMs = CONNECT_TIMEOUT_MS,
+  waitShare = 1,
+  connectTimeoutMs = CONNECT_TIMEOUT_MS * waitShare,
 }: Omit<PostgresStoreOptions, "log">): pg.Pool {
   const pool = new pg.Pool({
     ...(login === undefined ? { connectionString } : loginConfig(connectionString, login)),
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
-    query_timeout: QUERY_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS * waitShare,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     application_name: "standpipe",
     keepAlive: true,

@@ -29,8 +29,13 @@ export interface Watchdog {
 }
 
 /** `nowMs` is a monotonic clock in milliseconds. */
-export function createWatchdog(options: { readonly stages: readonly Stage[]; readonly nowMs: () => number }): Watchdog {
-  const { stages, nowMs } = options;
+export function createWatchdog(options: {
+  readonly stages: readonly Stage[];
+  readonly nowMs: () => number;
+  /** Of the usual minute; 1 where it is not given. */
+  readonly waitShare?: number;
+}): Watchdog {
+  const { stages, nowMs, waitShare = 1 } = options;
   const marks = new Map<string, { progress: number; stillForMs: number }>();
   let sampledAtMs = nowMs();
   return {
@@ -46,7 +51,9 @@ export function createWatchdog(options: { readonly stages: readonly Stage[]; rea
       }
     },
     stuck: () =>
-      stages.filter(({ name }) => (marks.get(name)?.stillForMs ?? 0) >= STUCK_AFTER_MS).map(({ name }) => name),
+      stages
+        .filter(({ name }) => (marks.get(name)?.stillForMs ?? 0) >= STUCK_AFTER_MS * waitShare)
+        .map(({ name }) => name),
   };
 }
 

@@ -49,8 +49,8 @@ export function createDynamoCheckpoint(options: DynamoCheckpointOptions): Dynamo
 
 /** A lease that cannot be given back so fast runs out by itself. */
 const RELEASE_LIMIT_MS = 2_000;
-/** Between attempts to renew a lease that could not be renewed. */
-const RENEW_AGAIN_MS = 500;
+/** Between attempts to renew a lease that could not be renewed: this share of the time between renewals. */
+const RENEW_AGAIN_SHARE = 0.25;
 
 class LeasedCheckpoint implements DynamoCheckpoint {
   readonly #options: DynamoCheckpointOptions;
@@ -224,7 +224,7 @@ class LeasedCheckpoint implements DynamoCheckpoint {
     } catch (error) {
       if (this.#end !== null) return;
       this.#tell(String(error));
-      this.#renewIn(RENEW_AGAIN_MS);
+      this.#renewIn(this.#times.renewEveryMs * RENEW_AGAIN_SHARE);
     } finally {
       this.#options.telemetry.gauge("lease_age_seconds", Math.max(0, this.#nowMs() - this.#renewedAtMs) / 1000);
     }

@@ -21,6 +21,18 @@ export const LEASE_TIMES: LeaseTimes = {
   refuseAfterMs: 30_000,
 };
 
+/** The usual ones, or a share of them. */
+export function leaseTimes(waitShare: number): LeaseTimes {
+  const { renewEveryMs, holdForMs, takeOverAfterMs, watchEveryMs, refuseAfterMs } = LEASE_TIMES;
+  return {
+    renewEveryMs: renewEveryMs * waitShare,
+    holdForMs: holdForMs * waitShare,
+    takeOverAfterMs: takeOverAfterMs * waitShare,
+    watchEveryMs: watchEveryMs * waitShare,
+    refuseAfterMs: refuseAfterMs * waitShare,
+  };
+}
+
 /** Until a request is given up: two of them fit into the time for which a lease holds. */
 export const CONNECT_TIMEOUT_MS = 1_000;
 export const ANSWER_TIMEOUT_MS = 2_000;

@@ -74,6 +74,28 @@ export const DEFAULT_WEBSOCKET_SETTINGS: WebsocketSettings = {
   probeSettleMs: 250,
 };
 
+/** Waits that a share of the usual ones is taken of; the others are times of events, or counts. */
+const WAITS = [
+  "backoffBaseMs",
+  "backoffCapMs",
+  "provenAfterMs",
+  "connectTimeoutMs",
+  "maxRetryAfterMs",
+  "pingAfterMs",
+  "pongTimeoutMs",
+  "silenceLimitMs",
+  "busyAfterMs",
+  "watchIntervalMs",
+  "probeTimeoutMs",
+  "probeSettleMs",
+] as const;
+
+/** The defaults with shorter waits. `waitShare`: 1 is the usual. */
+export function settingsWithWaits(waitShare: number): WebsocketSettings {
+  const waits = WAITS.map((name) => [name, DEFAULT_WEBSOCKET_SETTINGS[name] * waitShare]);
+  return { ...DEFAULT_WEBSOCKET_SETTINGS, ...Object.fromEntries(waits) };
+}
+
 /** Where time and chance come from; tests hand in their own. */
 export interface SourceClock {
   /** Unix milliseconds: stamps `receivedAtMs`. */

@@ -29,6 +29,8 @@ export interface KinesisWriterOptions {
   readonly largePacks: LargePackStore;
   readonly guard: WriteGuard;
   readonly telemetry: Telemetry;
+  /** Of the usual waits; 1 where it is not given. */
+  readonly waitShare?: number;
   /** A random number in [0, 1), for the jitter of the waits. */
   readonly random: () => number;
   /** Told why the stream takes nothing, in one line, and null when it does again. */
@@ -156,7 +158,8 @@ class LaneOrderedWriter implements KinesisWriter {
         return;
       }
       signal.throwIfAborted();
-      await pause(backoffMs(this.#trouble.failed(lane, outcome), this.#options.random), signal);
+      const { random, waitShare = 1 } = this.#options;
+      await pause(backoffMs(this.#trouble.failed(lane, outcome), random) * waitShare, signal);
     }
   }
 
