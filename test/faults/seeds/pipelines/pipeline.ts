@@ -1,0 +1,16 @@
+/** What each way of running gives to the harness. */
+import type { FaultyRelay } from "../faulty-relay.ts";
+import type { World } from "../world.ts";
+
+export interface PipelineParts {
+  readonly relay: FaultyRelay;
+  /** Of the database, behind its port. */
+  readonly address: string;
+}
+
+export interface Pipeline extends Pick<World, "reader" | "second" | "worker" | "stream">, AsyncDisposable {}
+
+/** A twentieth of every wait: a seed takes seconds. */
+export const SHORT_WAITS = { WAITS_PERCENT: "5" } as const;
+/** Longer than every lease at a twentieth of its time (ten seconds), and long enough to be seen. */
+export const LONGER_THAN_LEASE_MS = 900;
