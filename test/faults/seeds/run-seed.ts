@@ -6,6 +6,7 @@ import { createTestDatabase } from "../../support/database.ts";
 import { differencesFrom } from "../../support/expected-end.ts";
 import { createLateProxy } from "../../support/late-proxy.ts";
 import { recordedFrames } from "../../support/recorded-frames.ts";
+import { openClock } from "./clock.ts";
 import { faultsOf } from "./faults/all.ts";
 import type { Fault } from "./faults/fault.ts";
 import { startFaultyRelay } from "./faulty-relay.ts";
@@ -55,7 +56,8 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   await using relay = await startFaultyRelay({ slice, eventsPerSecond: EVENTS_PER_SECOND });
   const address = new URL(database.connectionString);
   address.port = String(databasePort.port);
-  await using pipeline = await options.openPipeline({ relay, address: address.href });
+  const clock = schedule.some(({ fault }) => fault.setsClock === true) ? openClock() : null;
+  await using pipeline = await options.openPipeline({ relay, address: address.href, env: clock?.env ?? {} });
   const { reader, second, worker, stream } = pipeline;
   const world: World = {
     mode,
@@ -69,6 +71,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     worker,
     stream,
     random,
+    clock,
     longerThanLeaseMs: LONGER_THAN_LEASE_MS,
     allowed: { letters: [], gaps: new Set() },
   };

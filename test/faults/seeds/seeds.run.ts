@@ -11,6 +11,8 @@ import { keepResult } from "./results.ts";
 import { runSeed } from "./run-seed.ts";
 import { MODES, type Mode } from "./world.ts";
 
+/** So that what a pipeline draws changes no schedule. */
+const OF_THE_PIPELINE = 1_000_000;
 const SEED_LIMIT_MS = 120_000;
 const {
   FAULT_MODES = MODES.join(","),
@@ -40,9 +42,12 @@ function open(mode: Mode, seed: number): (parts: PipelineParts) => Promise<Pipel
     case "unified":
       return openUnified;
     case "kinesis":
-      return (parts) => (aws === undefined ? Promise.reject(new Error("no servers")) : openKinesis(parts, aws));
+      return (parts) =>
+        aws === undefined
+          ? Promise.reject(new Error("no servers"))
+          : openKinesis(parts, aws, seededRandom(seed + OF_THE_PIPELINE));
     case "redis":
-      return (parts) => openRedis(parts, seededRandom(seed + 1_000_000));
+      return (parts) => openRedis(parts, seededRandom(seed + OF_THE_PIPELINE));
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Random } from "../../fuzz/mutate.ts";
 import type { TestDatabase } from "../../support/database.ts";
 import type { LateProxy } from "../../support/late-proxy.ts";
+import type { SteppedClock } from "./clock.ts";
 import type { FaultyRelay } from "./faulty-relay.ts";
 import type { PostgresServer } from "./postgres-server.ts";
 import type { Slice } from "./slice.ts";
@@ -32,6 +33,8 @@ export interface World {
   readonly worker: Supervised<Status> | null;
   /** Of the stream between them; null in unified mode. */
   readonly stream: StreamPort | null;
+  /** Theirs; null where no fault of the schedule sets it. */
+  readonly clock: SteppedClock | null;
   /** Waits of our processes, milliseconds: longer than any lease. */
   readonly longerThanLeaseMs: number;
   readonly random: Random;

@@ -6,6 +6,8 @@ export interface Fault {
   readonly modes: readonly Mode[];
   /** It is there before anything is read. */
   readonly isThereFromTheStart?: boolean;
+  /** Our processes have a clock that it sets. */
+  readonly setsClock?: boolean;
   /** Resolves when the fault is over; what it broke may still be healing. */
   readonly strike: (world: World) => Promise<void>;
 }

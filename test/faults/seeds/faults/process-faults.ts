@@ -3,6 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { World } from "../world.ts";
 import { EVERY_MODE, type Fault } from "./fault.ts";
 
+/** Twenty minutes, and a day with an hour more: another day's tombstones. */
+const STEPS_SECONDS = [-1_200, 1_200, 90_000, -90_000] as const;
+
 /** The reader or the worker. */
 function anyProcess({ reader, worker, random }: World): World["reader"] {
   return worker !== null && random(2) === 0 ? worker : reader;
@@ -48,6 +51,16 @@ export const PROCESS_FAULTS: readonly Fault[] = [
       await sleep(800 + random(800));
       await second.kill();
       await second.stop();
+    },
+  },
+  {
+    name: "the clock steps",
+    modes: EVERY_MODE,
+    setsClock: true,
+    async strike({ clock, random }) {
+      clock?.step(STEPS_SECONDS[random(STEPS_SECONDS.length)] ?? 0);
+      await sleep(300 + random(700));
+      clock?.step(0);
     },
   },
   {

@@ -12,6 +12,7 @@ const TROUBLES: Readonly<Record<Exclude<Mode, "unified">, readonly string[]>> = 
     "a shard split",
     "calls of the function throttled",
     "function killed at work",
+    "two calls of one shard at a time",
   ],
   redis: ["READONLY", "memory full", "kill -9 of Redis", "Redis hangs", "a replica takes over"],
 };

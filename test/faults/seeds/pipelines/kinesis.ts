@@ -4,9 +4,11 @@ import { KinesisClient, ListShardsCommand, SplitShardCommand } from "@aws-sdk/cl
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { inject } from "vitest";
 import { createS3Client } from "../../../../lib/stream/kinesis/client.ts";
+import type { Random } from "../../../fuzz/mutate.ts";
 import { type AwsServers, createScene, startIngester } from "../../../support/aws-scene.ts";
+import { eventOf } from "../../../support/event-source-mapping/event.ts";
 import { createKinesisSource } from "../../../support/event-source-mapping/kinesis-source.ts";
-import { startMapping } from "../../../support/event-source-mapping/mapping.ts";
+import { type MappingCall, startMapping } from "../../../support/event-source-mapping/mapping.ts";
 import { createS3Destination } from "../../../support/event-source-mapping/s3-destination.ts";
 import { type Fault, type FaultyProxy, startFaultyProxy } from "../../../support/faulty-proxy.ts";
 import { AWS_ENVIRONMENT } from "../../../support/kinesis-local.ts";
@@ -18,8 +20,14 @@ import { type Pipeline, type PipelineParts, SHORT_WAITS } from "./pipeline.ts";
 
 const THROTTLED = "ProvisionedThroughputExceededException";
 const LASTS_MS = 600;
+/** The function stops itself ten seconds before its end. */
+const SHORT_TIMEOUT_MS = 11_500;
 
-export async function openKinesis({ relay, address }: PipelineParts, servers: AwsServers): Promise<Pipeline> {
+export async function openKinesis(
+  { relay, address, env }: PipelineParts,
+  servers: AwsServers,
+  random: Random,
+): Promise<Pipeline> {
   await using starting = new AsyncDisposableStack();
   const scene = await createScene(servers);
   const proxy = starting.use(await startFaultyProxy(servers.kinesis.endpoint));
@@ -27,18 +35,24 @@ export async function openKinesis({ relay, address }: PipelineParts, servers: Aw
   starting.defer(() => client.destroy());
   const s3 = createS3Client({ region: null, endpoint: servers.s3.endpoint });
   starting.defer(() => s3.destroy());
-  const { module, timeoutMs, environment, mapping: deployedMapping } = readDeployment(inject("cdkOut"));
+  const { module, timeoutMs: asDeployedMs, environment, mapping: deployedMapping } = readDeployment(inject("cdkOut"));
   const { DATABASE_AUTH: _token, ...asDeployed } = environment;
   const { LARGE_PACKS_BUCKET = "", AWS_ENDPOINT_URL_S3 = "" } = scene.env;
   const role = new URL(address);
   role.searchParams.set("options", "-c role=indexer");
   const local = { ...AWS_ENVIRONMENT, LARGE_PACKS_BUCKET, AWS_ENDPOINT_URL_S3, DATABASE_URL: role.href };
+  // In one seed of three it has a second and a half before it must answer with what it has done so far.
+  const timeoutMs = random(3) === 0 ? SHORT_TIMEOUT_MS : asDeployedMs;
   const fn = starting.use(deployFunction({ module, timeoutMs, environment: { ...asDeployed, ...local }, preload: [] }));
+  let lastCall: MappingCall | null = null;
   const mapping = starting.use(
     startMapping({
       source: createKinesisSource({ client, streamName: scene.streamName }),
       settings: { ...deployedMapping, batchingWindowMs: 100 },
       fn,
+      onCall: (call) => {
+        lastCall = call;
+      },
       destination: createS3Destination({ client: s3, bucket: `failed-${scene.streamName}`, nowMs: Date.now }),
     }),
   );
@@ -46,6 +60,7 @@ export async function openKinesis({ relay, address }: PipelineParts, servers: Aw
     startIngester({
       ...scene.env,
       ...SHORT_WAITS,
+      ...env,
       AWS_ENDPOINT_URL_KINESIS: proxy.endpoint,
       RELAY_URL: relay.url,
       FLUSH_AFTER_MS: "100",
@@ -64,6 +79,7 @@ export async function openKinesis({ relay, address }: PipelineParts, servers: Aw
       fn,
       client: servers.kinesis.client,
       streamName: scene.streamName,
+      lastCall: () => lastCall,
       settled: () => mapping.caughtUp(),
     }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -75,10 +91,11 @@ interface StreamParts {
   readonly fn: DeployedFunction;
   readonly client: KinesisClient;
   readonly streamName: string;
+  readonly lastCall: () => MappingCall | null;
   readonly settled: () => Promise<void>;
 }
 
-function streamPort({ proxy, fn, client, streamName, settled }: StreamParts): StreamPort {
+function streamPort({ proxy, fn, client, streamName, lastCall, settled }: StreamParts): StreamPort {
   const forAWhile = async (action: string, fault: () => Fault): Promise<void> => {
     proxy.decide = (call) => (call.action === action ? fault() : { kind: "none" });
     await sleep(LASTS_MS);
@@ -101,6 +118,13 @@ function streamPort({ proxy, fn, client, streamName, settled }: StreamParts): St
     "calls of the function throttled": () => {
       fn.throttleNext(4);
       return Promise.resolve();
+    },
+    // As when Lambda takes a call for lost that goes on.
+    async "two calls of one shard at a time"() {
+      const call = lastCall();
+      if (call === null) return;
+      const event = eventOf(call.records, call.shardId);
+      await Promise.all([fn.invoke(event), fn.invoke(event)]);
     },
     async "function killed at work"() {
       for (let looks = 0; looks < 40 && fn.killWorking() === 0; looks += 1) await sleep(20);

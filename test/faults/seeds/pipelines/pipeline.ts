@@ -6,6 +6,8 @@ export interface PipelineParts {
   readonly relay: FaultyRelay;
   /** Of the database, behind its port. */
   readonly address: string;
+  /** Of our processes, beside what each needs: the clock, where a fault sets it. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface Pipeline extends Pick<World, "reader" | "second" | "worker" | "stream">, AsyncDisposable {}

@@ -13,7 +13,7 @@ import { type Pipeline, type PipelineParts, SHORT_WAITS } from "./pipeline.ts";
 const LASTS_MS = 600;
 
 /** Entries of the established form, or packs, as the seed has it. */
-export async function openRedis({ relay, address }: PipelineParts, random: Random): Promise<Pipeline> {
+export async function openRedis({ relay, address, env: clock }: PipelineParts, random: Random): Promise<Pipeline> {
   await using starting = new AsyncDisposableStack();
   /** What faults bring. */
   const later = starting.use(new AsyncDisposableStack());
@@ -22,6 +22,7 @@ export async function openRedis({ relay, address }: PipelineParts, random: Rando
   await port.open();
   const env = {
     ...SHORT_WAITS,
+    ...clock,
     REDIS_URL: `redis://127.0.0.1:${port.port}`,
     REDIS_FORMAT: random(2) === 0 ? "events" : "packs",
     DATABASE_URL: address,

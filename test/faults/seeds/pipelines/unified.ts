@@ -5,12 +5,13 @@ import { supervise } from "../supervisor.ts";
 import type { Status } from "../world.ts";
 import { type Pipeline, type PipelineParts, SHORT_WAITS } from "./pipeline.ts";
 
-export function openUnified({ relay, address }: PipelineParts): Promise<Pipeline> {
+export function openUnified({ relay, address, env }: PipelineParts): Promise<Pipeline> {
   const open = () =>
     askedProcess<Status>(
       startProcess(["start"], {
         env: {
           ...SHORT_WAITS,
+          ...env,
           RELAY_URL: relay.url,
           DATABASE_URL: address,
           HTTP_HOST: "127.0.0.1",
