@@ -4,6 +4,7 @@ import { signalPostgres } from "../../support/postgres-processes.ts";
 import { type Figure, median, type Part, type PartOptions } from "../figure.ts";
 import { loadFrames, signedFrames } from "../load/frames.ts";
 import { buildBundle, residentBytes, type Standpipe, startFreshRelay, startStandpipe } from "../processes.ts";
+import { rise } from "../trend.ts";
 
 export const memory: Part = {
   name: "memory",
@@ -110,24 +111,13 @@ function speedFigures(
     {
       part: "memory",
       name: "resident, at speed, growth",
-      value: growth(settled),
+      value: rise(settled.map(({ atSeconds, residentMegabytes }) => ({ atSeconds, value: residentMegabytes }))),
       unit: "MB",
       budget: { atMost: FLAT_MEGABYTES },
       note: `By a line through the looks of the last ${settled.length} s.`,
     },
     { part: "memory", name: "JavaScript heap in use, median", value: median(heap), unit: "MB" },
   ];
-}
-
-/** Least squares: what the line rises from its first sample to its last. */
-function growth(samples: readonly Sample[]): number {
-  const mean = (of: (sample: Sample) => number): number =>
-    samples.reduce((sum, each) => sum + of(each), 0) / samples.length;
-  const meanSeconds = mean(({ atSeconds }) => atSeconds);
-  const meanMegabytes = mean(({ residentMegabytes }) => residentMegabytes);
-  const covariance = mean((each) => (each.atSeconds - meanSeconds) * (each.residentMegabytes - meanMegabytes));
-  const variance = mean(({ atSeconds }) => (atSeconds - meanSeconds) ** 2);
-  return (covariance / variance) * (samples.length - 1);
 }
 
 function stoppedFigure(samples: readonly Sample[], bytesInFlight: number): Figure {

@@ -38,7 +38,7 @@ export interface SeedResult {
 const LANES = 8;
 const FRAMES = { least: 300, most: 1_000 };
 const EVENTS_PER_SECOND = 400;
-const SETTLE_LIMIT_MS = 40_000;
+const SETTLE_LIMIT_MS = 60_000;
 const LOOK_EVERY_MS = 40;
 const MAX_RESIDENT_MB = 256;
 const MAX_CONNECTIONS = 20;

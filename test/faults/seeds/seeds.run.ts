@@ -13,7 +13,7 @@ import { MODES, type Mode } from "./world.ts";
 
 /** So that what a pipeline draws changes no schedule. */
 const OF_THE_PIPELINE = 1_000_000;
-const SEED_LIMIT_MS = 120_000;
+const SEED_LIMIT_MS = 240_000;
 const {
   FAULT_MODES = MODES.join(","),
   FAULT_FIRST = "1",
