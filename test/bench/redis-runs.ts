@@ -49,8 +49,13 @@ export async function redisRun(
   return { ingest, work: await workRun(corpus, { program, env }) };
 }
 
+interface Program extends Pick<Bundle, "script"> {
+  /** Of node, before the script. */
+  readonly nodeArgs?: readonly string[];
+}
+
 interface Setting {
-  readonly program: Pick<Bundle, "script"> & { readonly nodeArgs?: readonly string[] };
+  readonly program: Program;
   readonly env: Readonly<Record<string, string>>;
 }
 
