@@ -29,9 +29,9 @@ export function explainMissingTables(error: unknown): unknown {
   return new Error("the database is not set up for this version: run standpipe migrate first", { cause: error });
 }
 
-/** For statements of ours: a wrong user, password or database becomes a ConfigurationError; everything else stays as it is. */
-export function explainDatabaseError(error: unknown): unknown {
-  return codeOf(error) === WRONG_USER ? wrongAddress(error) : explainWrongAddress(error);
+/** For statements of ours: a wrong user, password or database of `setting` becomes a ConfigurationError; everything else stays as it is. */
+export function explainDatabaseError(error: unknown, setting = "DATABASE_URL"): unknown {
+  return codeOf(error) === WRONG_USER ? wrongAddress(error, setting) : explainWrongAddress(error, setting);
 }
 
 /** invalid_catalog_name. */
@@ -40,13 +40,13 @@ export function isNoSuchDatabase(error: unknown): boolean {
 }
 
 /** For statements of the user's own: that a right is missing for one of them says nothing about DATABASE_URL. */
-export function explainWrongAddress(error: unknown): unknown {
+export function explainWrongAddress(error: unknown, setting = "DATABASE_URL"): unknown {
   const code = codeOf(error);
-  return code !== null && WRONG_ADDRESS.test(code) ? wrongAddress(error) : error;
+  return code !== null && WRONG_ADDRESS.test(code) ? wrongAddress(error, setting) : error;
 }
 
-function wrongAddress(error: unknown): ConfigurationError {
-  return new ConfigurationError(`DATABASE_URL (not shown here): ${errorLine(error)}`, { cause: error });
+function wrongAddress(error: unknown, setting: string): ConfigurationError {
+  return new ConfigurationError(`${setting} (not shown here): ${errorLine(error)}`, { cause: error });
 }
 
 function codeOf(error: unknown): string | null {

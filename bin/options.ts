@@ -26,6 +26,20 @@ export function speedOption(text: string): number | "max" {
   return speed;
 }
 
+const TIME_IN_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?Z$/;
+
+/** A time such as `2026-11-20T08:00:00Z` → Unix milliseconds; NaN for anything else. */
+export function readTimeInUtc(text: string): number {
+  return TIME_IN_UTC.test(text) ? Date.parse(text) : Number.NaN;
+}
+
+/** For `--since` and `--until`. */
+export function timeInUtc(text: string): number {
+  const timeMs = readTimeInUtc(text);
+  if (!(timeMs > 0)) throw new InvalidArgumentError("Must be a time such as 2026-11-20T08:00:00Z.");
+  return timeMs;
+}
+
 /** Where reading begins where no cursor is known. */
 export type FirstPlace = "live" | "oldest" | number;
 

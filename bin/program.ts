@@ -1,6 +1,7 @@
 /** The commands and their options, as `--help` shows them. */
 import { Command } from "commander";
 import type { CommandContext, OutputStream } from "./command-context.ts";
+import { addCompare } from "./commands/compare.ts";
 import { addDeadLetters } from "./commands/dead-letters.ts";
 import { addIngest } from "./commands/ingest.ts";
 import { addMigrate } from "./commands/migrate.ts";
@@ -36,6 +37,7 @@ export function createProgram(context: CommandContext): Command {
   addStatus(program, context);
   addSql(program, context);
   addDeadLetters(program, context);
+  addCompare(program, context);
   addRedrive(program, context);
   addRewind(program, context);
   addRelay(program, context);

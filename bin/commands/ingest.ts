@@ -1,6 +1,5 @@
 /** `standpipe ingest`: relay to stream in one process. */
 import type { Command } from "commander";
-import { ConfigurationError } from "../../lib/config/configuration-error.ts";
 import { kinesisSettings } from "../../lib/config/kinesis-settings.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { chosenStream, readSettings } from "../../lib/config/read-settings.ts";
@@ -29,7 +28,7 @@ export function addIngest(program: Command, context: CommandContext): void {
     )
     .option(
       "--from <place>",
-      "live, oldest or a seq: where to begin while no cursor is known (Redis; a known one goes before it)",
+      "live, oldest or a seq: where to begin while no cursor is known, which goes before it (Kinesis: live unless told)",
       firstPlace,
     )
     .addHelpText("after", EXAMPLES)
@@ -79,7 +78,6 @@ interface OpenOptions extends OpeningAgain {
 function streamOf(settings: Settings<"ingest">, { from }: IngestOptions): ChosenStream {
   switch (chosenStream("ingest", settings)) {
     case "kinesis": {
-      if (from !== undefined) throw new ConfigurationError("--from: is for a Redis stream: leave it out");
       const kinesis = kinesisSettings(settings);
       return {
         name: kinesis.streamName,
@@ -87,7 +85,7 @@ function streamOf(settings: Settings<"ingest">, { from }: IngestOptions): Chosen
         cloudWatchMetrics: kinesis.standby ? CLOUDWATCH_METRICS_WITH_STANDBY : CLOUDWATCH_METRICS,
         async open({ surroundings, stop }) {
           const { openKinesisPipeline } = await import("../ingest/kinesis-pipeline.ts");
-          return openKinesisPipeline({ surroundings, settings, kinesis, stop });
+          return openKinesisPipeline({ surroundings, settings, kinesis, from: from ?? "live", stop });
         },
       };
     }

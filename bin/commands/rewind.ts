@@ -8,6 +8,7 @@ import { readSettings } from "../../lib/config/read-settings.ts";
 import type { SavedCursor } from "../../lib/core/cursor.ts";
 import { createScreen } from "../../lib/telemetry/screen.ts";
 import type { CommandContext } from "../command-context.ts";
+import { readTimeInUtc } from "../options.ts";
 
 interface RewindCommandOptions {
   readonly to: RewindTarget;
@@ -98,11 +99,9 @@ function targetText(target: RewindTarget): string {
   return target.kind === "seq" ? String(target.seq) : new Date(target.timeMs).toISOString();
 }
 
-const TIME_IN_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?Z$/;
-
 function targetArgument(text: string): RewindTarget {
   if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))) return { kind: "seq", seq: Number(text) };
-  const timeMs = TIME_IN_UTC.test(text) ? Date.parse(text) : Number.NaN;
+  const timeMs = readTimeInUtc(text);
   if (!(timeMs > 0)) throw new InvalidArgumentError("Must be a seq, or a time such as 2026-11-20T08:00:00Z.");
   return { kind: "time", timeMs };
 }

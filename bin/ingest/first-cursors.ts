@@ -1,4 +1,4 @@
-/** Where reading begins while Redis knows no cursor: a first start, or a Redis that lost its memory. */
+/** Where reading begins while nobody knows a cursor: a first start, or a Redis that lost its memory. */
 import { ConfigurationError } from "../../lib/config/configuration-error.ts";
 import type { Gap, SavedCursor } from "../../lib/core/cursor.ts";
 import type { CursorReader } from "../../lib/firehose/port.ts";
@@ -29,15 +29,15 @@ export async function firstCursors(options: FirstCursorsOptions): Promise<Readon
       return new Map([[host, mark]]);
     }
   }
-  const [first = ""] = hosts;
-  switch (from) {
-    case null:
-      throw new ConfigurationError(unknownPlace(options));
-    case "live":
-      return new Map();
-    default:
-      return new Map([[first, { relay: first, epoch: 1, seq: from === "oldest" ? 0 : from, timeMs: null }]]);
-  }
+  if (from === null) throw new ConfigurationError(unknownPlace(options));
+  return namedPlace(relays, from);
+}
+
+/** What `--from` says, as a cursor of the first relay; none where it is live. */
+export function namedPlace(relays: readonly string[], from: FirstPlace): ReadonlyMap<string, SavedCursor> {
+  if (from === "live") return new Map();
+  const { host: relay } = parseRelayAddress(relays[0] ?? "");
+  return new Map([[relay, { relay, epoch: 1, seq: from === "oldest" ? 0 : from, timeMs: null }]]);
 }
 
 function unknownPlace({ cursorKey, appliedMark }: FirstCursorsOptions): string {
@@ -66,7 +66,7 @@ async function tellLoss(mark: SavedCursor, { recordGap, log, cursorKey }: FirstC
   });
 }
 
-/** The cursors in Redis, and as long as there is none these. */
+/** The saved cursors, and as long as there is none these. */
 export function withFirstCursors(
   cursors: CursorReader & { isKnown(): Promise<boolean> },
   first: ReadonlyMap<string, SavedCursor>,

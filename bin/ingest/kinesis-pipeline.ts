@@ -17,7 +17,9 @@ import { checkStream, createKinesisClient, createS3Client } from "../../lib/stre
 import { createLargePackStore } from "../../lib/stream/kinesis/large-packs.ts";
 import { createKinesisWriter, type KinesisWriter } from "../../lib/stream/kinesis/writer.ts";
 import { isWrongUse } from "../exit-codes.ts";
+import type { FirstPlace } from "../options.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
+import { namedPlace, withFirstCursors } from "./first-cursors.ts";
 import type { IngestPipeline } from "./run-ingest.ts";
 import { savedCursors } from "./saved-cursors.ts";
 import { whenAnswering } from "./when-answering.ts";
@@ -26,6 +28,8 @@ export interface KinesisPipelineOptions {
   readonly surroundings: LongLivedProcess;
   readonly settings: Settings<"ingest">;
   readonly kinesis: KinesisSettings;
+  /** Where reading begins while no cursor is known. */
+  readonly from: FirstPlace;
   /** Asks for a drain; ends the waiting for the lease. */
   readonly stop: AbortSignal;
 }
@@ -78,13 +82,14 @@ export async function openKinesisPipeline(options: KinesisPipelineOptions): Prom
       nowMs: Date.now,
     }),
   );
+  const cursors = withFirstCursors(checkpoint, namedPlace(settings.RELAY_URL, options.from));
   const source = createWebsocketSource({
     relays: settings.RELAY_URL,
-    cursors: checkpoint,
+    cursors,
     telemetry,
     settings: settingsWithWaits(waitShare),
   });
-  vitals.savedCursors = await savedCursors(checkpoint, settings.RELAY_URL);
+  vitals.savedCursors = await savedCursors(cursors, settings.RELAY_URL);
   vitals.source = () => source.state();
   vitals.ingest = () => ingest.state();
   const owned = resources.move();

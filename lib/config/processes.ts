@@ -80,6 +80,7 @@ const COMMANDS_AND_FUNCTIONS = {
   status: schemaOf(...DATABASE, ...DATABASE_ON_AWS, "PORT"),
   sql: schemaOf(...DATABASE, ...DATABASE_ON_AWS),
   "dead-letters": schemaOf(...DATABASE, ...DATABASE_ON_AWS, "TOMBSTONE_DAYS"),
+  compare: schemaOf(...DATABASE, ...DATABASE_ON_AWS, "COMPARE_DATABASE_URL"),
   redrive: schemaOf(
     "KINESIS_STREAM_NAME",
     "AWS_ENDPOINT_URL_KINESIS",

@@ -20,6 +20,13 @@ export const SETTINGS = {
     secret: true,
     read: readDatabaseUrl,
   }),
+  COMPARE_DATABASE_URL: optionalSetting({
+    allowed: "an address such as postgres://user:password@host:5432/database",
+    meaning:
+      "The database that `compare` compares with: one with the tables of PublicAppView (Aurora Prism), or a second one of ours.",
+    secret: true,
+    read: readDatabaseUrl,
+  }),
   DATABASE_AUTH: setting({
     allowed: "password or iam",
     fallback: "password",

@@ -1,12 +1,12 @@
 /** FirehoseEvent and its frame → the established Redis entry: `type`, `data`, `seq`. Form: docs/formats.md. */
 
-import { CidLink, cidText, digestOf } from "./cid.ts";
-import { type CborMap, type CborValue, decodeCbor } from "./dag-cbor.ts";
+import { cidText, digestOf } from "./cid.ts";
+import { type FrameTexts, type OpTexts, readFrameTexts } from "./entry-frame.ts";
 import type { AccountEvent, CommitEvent, CommitOp, FirehoseEvent, IdentityEvent, SyncEvent } from "./event.ts";
-import { decodeHeader } from "./frame.ts";
 import { encodeEnvelope, keepOps } from "./pack-envelope.ts";
 import { plainJson } from "./plain-json.ts";
 import { tidText } from "./tid.ts";
+import { base64, hex } from "./utf8.ts";
 
 /** The three fields, in the order in which readers expect them. */
 export interface Entry {
@@ -28,147 +28,95 @@ export interface EntryOrigin {
  * cannot say (rejected events, ops with a fault or with a record that is no JSON) travels whole, as an envelope of packs, in `data.rest`.
  */
 export function encodeEntry(event: FirehoseEvent, frame: Uint8Array | null, origin: EntryOrigin): Entry {
-  const body = frame === null ? null : bodyOf(frame);
-  const more = common(event, body, origin);
+  const texts = frame === null ? null : readFrameTexts(frame);
+  const more = common(event, texts, origin);
   const seq = String(event.seq);
   switch (event.kind) {
     case "commit":
-      return { type: "commit", data: commitData(event, body, more), seq };
+      return { type: "commit", data: commitData(event, texts, more), seq };
     case "sync":
-      return { type: "commit", data: syncData(event, body, more), seq };
+      return { type: "commit", data: syncData(event, texts, more), seq };
     case "identity":
       return { type: "identity", data: identityData(event, more), seq };
     case "account":
       return { type: "account", data: accountData(event, more), seq };
     case "rejected":
-      return { type: "commit", data: object({ repo: text(event.did), ops: "[]", ...more, rest: rest(event) }), seq };
+      return { type: "commit", data: `{"repo":${text(event.did)},"ops":[],${more}${rest(event)}}`, seq };
   }
 }
 
-type Fields = Readonly<Record<string, string | undefined>>;
-
-/** Values are JSON already; undefined leaves a field out. */
-function object(fields: Fields): string {
-  const parts = Object.entries(fields).flatMap(([key, json]) => (json === undefined ? [] : [`"${key}":${json}`]));
-  return `{${parts.join(",")}}`;
-}
+// JSON by hand: each entry is written once, and asking which of an object's fields are there cost as much as all texts in it. What is a DID, a TID, a path or a
+// CID by its form needs no escape.
 
 function text(value: string): string {
   return JSON.stringify(value);
 }
 
-function commitData(event: CommitEvent, body: CborMap | null, more: Fields): string {
-  const prevs = prevsByPath(body);
-  const said: string[] = [];
-  const unsaid = new Set<CommitOp>();
-  for (const op of event.ops) {
-    const json = opJson(op, prevs);
-    if (json === null) unsaid.add(op);
-    else said.push(json);
-  }
-  return object({
-    repo: text(event.did),
-    ops: `[${said.join(",")}]`,
-    rev: text(tidText(event.rev)),
-    since: event.since === null ? "null" : text(tidText(event.since)),
-    ...more,
-    commit: link(body?.get("commit")),
-    prevData: link(body?.get("prevData")),
-    tree: `"${hex(event.tree)}"`,
-    rest: unsaid.size === 0 ? undefined : rest(keepOps(event, (op) => unsaid.has(op))),
-  });
+/** `,"name":"…"`, or nothing. */
+function optional(name: string, plain: string | undefined): string {
+  return plain === undefined ? "" : `,"${name}":"${plain}"`;
 }
 
-function syncData(event: SyncEvent, body: CborMap | null, more: Fields): string {
-  const blocks = body?.get("blocks");
-  const sync = object({
-    blocks: blocks instanceof Uint8Array ? `"${base64(blocks)}"` : undefined,
-    tree: `"${hex(event.tree)}"`,
-  });
-  return object({ repo: text(event.did), ops: "[]", rev: text(tidText(event.rev)), ...more, sync });
+function commitData(event: CommitEvent, texts: FrameTexts | null, more: string): string {
+  let ops = "";
+  const unsaid = new Set<CommitOp>();
+  for (const op of event.ops) {
+    const json = opJson(op, texts);
+    if (json === null) unsaid.add(op);
+    else ops += ops === "" ? json : `,${json}`;
+  }
+  const since = event.since === null ? "null" : `"${tidText(event.since)}"`;
+  const links = optional("commit", texts?.commit) + optional("prevData", texts?.prevData);
+  const unsaidOps = unsaid.size === 0 ? "" : rest(keepOps(event, (op) => unsaid.has(op)));
+  return `{"repo":"${event.did}","ops":[${ops}],"rev":"${tidText(event.rev)}","since":${since},${more}${links},"tree":"${wholeHex(event.tree)}"${unsaidOps}}`;
+}
+
+function syncData(event: SyncEvent, texts: FrameTexts | null, more: string): string {
+  const blocks = texts?.blocks === undefined ? "" : `"blocks":"${base64(texts.blocks)}",`;
+  const sync = `{${blocks}"tree":"${wholeHex(event.tree)}"}`;
+  return `{"repo":"${event.did}","ops":[],"rev":"${tidText(event.rev)}",${more},"sync":${sync}}`;
 }
 
 /** The established form has a handle in any case: where none was sent, the DID stands for it. */
-function identityData(event: IdentityEvent, more: Fields): string {
-  return object({
-    did: text(event.did),
-    handle: text(event.handle ?? event.did),
-    ...more,
-    sentHandle: event.handle === null ? "null" : text(event.handle),
-  });
+function identityData({ did, handle }: IdentityEvent, more: string): string {
+  return `{"did":"${did}","handle":${text(handle ?? did)},${more},"sentHandle":${handle === null ? "null" : text(handle)}}`;
 }
 
-function accountData(event: AccountEvent, more: Fields): string {
-  return object({
-    did: text(event.did),
-    active: String(event.active),
-    status: event.status === null ? undefined : text(event.status),
-    ...more,
-  });
+function accountData({ did, active, status }: AccountEvent, more: string): string {
+  return `{"did":"${did}","active":${active},${status === null ? "" : `"status":${text(status)},`}${more}}`;
 }
 
-function common({ timeMs, receivedAtMs }: FirehoseEvent, body: CborMap | null, { relay, epoch }: EntryOrigin): Fields {
-  const sent = body?.get("time");
-  return {
-    time: timeMs === null ? "null" : text(typeof sent === "string" ? sent : new Date(timeMs).toISOString()),
-    receivedAt: String(receivedAtMs),
-    relay: text(relay),
-    epoch: String(epoch),
-  };
+function common(
+  { timeMs, receivedAtMs }: FirehoseEvent,
+  texts: FrameTexts | null,
+  { relay, epoch }: EntryOrigin,
+): string {
+  const time = timeMs === null ? "null" : text(texts?.time ?? new Date(timeMs).toISOString());
+  return `"time":${time},"receivedAt":${receivedAtMs},"relay":${text(relay)},"epoch":${epoch}`;
 }
 
 function rest(event: FirehoseEvent): string {
-  return `"${base64(encodeEnvelope(event))}"`;
+  return `,"rest":"${base64(encodeEnvelope(event))}"`;
 }
 
 /** Deeper than our own tables take: JSON has no limit, and whoever reads it may. */
-const MAX_JSON_DEPTH = 256;
+const MAX_JSON = { maxDepth: 256 };
 
 /** Null where the established form has no words for it. */
-function opJson(op: CommitOp, prevs: ReadonlyMap<string, string>): string | null {
+function opJson(op: CommitOp, texts: FrameTexts | null): string | null {
   if (op.fault !== null) return null;
   const path = `${op.collection}/${op.rkey}`;
-  const head = { action: text(op.action), path: text(path) };
-  const prev = prevs.get(path);
-  if (op.record === null) return object({ ...head, prev });
-  const record = decodeCbor(op.record, { maxDepth: MAX_JSON_DEPTH });
-  if (!record.ok || !(record.value instanceof Map)) return null;
-  return object({
-    ...head,
-    cid: `"${cidText(digestOf(op.record))}"`,
-    record: plainJson(record.value),
-    prev,
-    cbor: `"${base64(op.record)}"`,
-  });
+  // Whole, where an event holds their first half only, or nothing, since the record hashes to it.
+  const links: OpTexts | undefined = texts?.ops.get(path);
+  const head = `{"action":"${op.action}","path":"${path}"`;
+  const prev = optional("prev", links?.prev);
+  if (op.record === null) return `${head}${prev}}`;
+  const record = plainJson(op.record, MAX_JSON);
+  if (record === null) return null;
+  const cid = links?.cid ?? cidText(digestOf(op.record));
+  return `${head},"cid":"${cid}","record":${record}${prev},"cbor":"${base64(op.record)}"}`;
 }
 
-/** The frame's body as values: it has been decoded before, so that it can be. */
-function bodyOf(frame: Uint8Array): CborMap | null {
-  const header = decodeHeader(frame);
-  const body = header.kind === "header" ? decodeCbor(frame.subarray(header.bodyAt)) : null;
-  return body?.ok === true && body.value instanceof Map ? body.value : null;
-}
-
-/** JSON of the CIDs before each op, whole: an event holds their first half only. */
-function prevsByPath(body: CborMap | null): ReadonlyMap<string, string> {
-  const prevs = new Map<string, string>();
-  const ops = body?.get("ops");
-  for (const op of Array.isArray(ops) ? ops : []) {
-    const path = op instanceof Map ? op.get("path") : undefined;
-    const prev = op instanceof Map ? link(op.get("prev")) : undefined;
-    if (typeof path === "string" && prev !== undefined) prevs.set(path, prev);
-  }
-  return prevs;
-}
-
-function link(value: CborValue | undefined): string | undefined {
-  return value instanceof CidLink ? `"${value.text}"` : undefined;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+function wholeHex(bytes: Uint8Array): string {
+  return hex(bytes, 0, bytes.length);
 }

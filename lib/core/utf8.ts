@@ -3,9 +3,11 @@
 interface NativeSlices {
   latin1Slice(this: Uint8Array, from: number, to: number): string;
   utf8Slice(this: Uint8Array, from: number, to: number): string;
+  hexSlice(this: Uint8Array, from: number, to: number): string;
+  base64Slice(this: Uint8Array, from: number, to: number): string;
 }
 
-const { latin1Slice, utf8Slice } = Buffer.prototype as unknown as NativeSlices;
+const { latin1Slice, utf8Slice, hexSlice, base64Slice } = Buffer.prototype as unknown as NativeSlices;
 
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -17,6 +19,15 @@ const SHORT_BYTES = 64;
 /** One character a byte. Right for bytes that are known to be ASCII. */
 export function latin1(bytes: Uint8Array, from: number, to: number): string {
   return latin1Slice.call(bytes, from, to);
+}
+
+export function hex(bytes: Uint8Array, from: number, to: number): string {
+  return hexSlice.call(bytes, from, to);
+}
+
+/** With padding. */
+export function base64(bytes: Uint8Array): string {
+  return base64Slice.call(bytes, 0, bytes.length);
 }
 
 /** Text of valid UTF-8; undefined where it is not valid (surrogates and overlong forms included). A byte order mark is kept. */

@@ -72,7 +72,8 @@ export async function laneSeqsOf(client: Client): Promise<ReadonlyMap<number, nu
   return new Map(rows.map(({ lane, seq }) => [lane, Number(seq)]));
 }
 
-async function untilDurable(client: Client, laneSeqs: readonly number[]) {
+/** Resolves when every lane is at its end, looked at often. @throws after five minutes. */
+export async function untilDurable(client: Client, laneSeqs: readonly number[]) {
   let connections: Connections = { pipeline: 0, all: 0 };
   for (const end = Date.now() + LIMIT_MS; Date.now() < end; await sleep(LOOK_EVERY_MS)) {
     const seqs = await laneSeqsOf(client);
@@ -92,7 +93,8 @@ async function otherConnections(client: Client): Promise<Connections> {
   return rows[0] ?? { pipeline: 0, all: 0 };
 }
 
-async function checkRows(client: Client, { name, records }: Corpus): Promise<void> {
+/** @throws where a collection has more or fewer rows than the frames leave. */
+export async function checkRows(client: Client, { name, records }: Corpus): Promise<void> {
   const { rows } = await client.query<{ collection: string; count: number }>(
     "SELECT collection, count(*)::int AS count FROM records GROUP BY 1",
   );

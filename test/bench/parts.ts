@@ -18,6 +18,7 @@ export const PARTS: readonly PartEntry[] = [
   { name: "hot-rows", needsPeers: false, load: async () => (await import("./parts/hot-rows.ts")).hotRows },
   { name: "end-to-end", needsPeers: true, load: async () => (await import("./parts/end-to-end.ts")).endToEnd },
   { name: "latency", needsPeers: true, load: async () => (await import("./parts/latency.ts")).latency },
+  { name: "redis", needsPeers: true, load: async () => (await import("./parts/redis.ts")).redis },
   { name: "memory", needsPeers: true, load: async () => (await import("./parts/memory.ts")).memory },
   { name: "storage", needsPeers: true, load: async () => (await import("./parts/storage.ts")).storage },
   { name: "growth", needsPeers: false, load: async () => (await import("./parts/growth.ts")).growth },

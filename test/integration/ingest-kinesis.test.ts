@@ -47,6 +47,22 @@ describe("standpipe ingest with Kinesis", () => {
     expect(events).toBe(LAST_SEQ);
   }, 60_000);
 
+  test("begins a first start where --from says, and goes on from its cursor whatever it says later", async () => {
+    const scene = await createScene(servers);
+    await using relay = await startRelay("--speed", "max");
+    const env = { ...scene.env, RELAY_URL: relay.url };
+    await using first = startIngester(env, "--from", "6000", "--exit-when-idle", "2");
+    await first.waitForLine(/"after":6000,"msg":"reading"/);
+    await first.until(({ cursor }) => cursor === LAST_SEQ);
+    expect(await first.exit).toEqual({ code: 0, signal: null });
+    await using second = startIngester(env, "--from", "oldest", "--exit-when-idle", "2");
+    await second.waitForLine(new RegExp(`"cursor":${LAST_SEQ},"msg":"connected to relay"`));
+    expect(await second.exit).toEqual({ code: 0, signal: null });
+    const packs = (await scene.reader().all()).map(({ pack }) => pack.header);
+    expect(Math.min(...packs.map(({ firstSeq }) => firstSeq))).toBe(6001);
+    expect(packs.reduce((sum, { count }) => sum + count, 0)).toBe(LAST_SEQ - 6000);
+  }, 60_000);
+
   test("drains at SIGTERM within ten seconds, and the next one goes on at once", async () => {
     const scene = await createScene(servers);
     await using relay = await startRelay("--speed", "3000");

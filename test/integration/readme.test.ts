@@ -54,6 +54,7 @@ describe("the README", () => {
       "status",
       "sql",
       "dead-letters",
+      "compare",
       "redrive",
       "rewind",
       "migrate",

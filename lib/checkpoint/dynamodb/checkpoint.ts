@@ -34,6 +34,8 @@ export interface DynamoCheckpointOptions {
 
 /** Disposing gives the lease back, if it can be done within two seconds. */
 export interface DynamoCheckpoint extends Checkpoint, AsyncDisposable {
+  /** Whether anybody has saved a cursor, of whichever relay. */
+  isKnown(): Promise<boolean>;
   /** True while this process may send: its lease is younger than `holdForMs`. */
   holds(): boolean;
   /** Resolves when the lease is held (again); rejects with LeaseLostError, and with LeaseClosedError after disposal. */
@@ -96,6 +98,11 @@ class LeasedCheckpoint implements DynamoCheckpoint {
 
   async load(relay: string): Promise<SavedCursor | null> {
     return (await this.#current())?.cursors.get(relay) ?? null;
+  }
+
+  async isKnown(): Promise<boolean> {
+    const item = await this.#current();
+    return item !== null && item.last !== null;
   }
 
   async lastDurableTimeMs(): Promise<number | null> {
