@@ -29,7 +29,8 @@ export function describeMachine({
   ];
 }
 
-function commit(): string {
+/** Of the program that was run. */
+export function commit(): string {
   try {
     const hash = git("rev-parse", "--short", "HEAD");
     return git("status", "--porcelain", "--untracked-files=no") === "" ? hash : `${hash}, with changes`;

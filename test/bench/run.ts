@@ -7,7 +7,7 @@ import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Figure, isMet, textTable } from "./figure.ts";
-import { describeMachine } from "./machine.ts";
+import { commit, describeMachine } from "./machine.ts";
 import { chosenParts, PARTS, unknownParts } from "./parts.ts";
 import { installPeers } from "./peers-install.ts";
 import type { PartOutcome } from "./run-part.ts";
@@ -16,7 +16,7 @@ import { writePage } from "./write-page.ts";
 const USAGE = `npm run bench [-- --quick] [-- --write] [-- part …]
 
   --quick   smaller loads: up to 5 minutes instead of up to 30
-  --write   write docs/benchmarks.md also after a quick run, or one of some parts
+  --write   write docs/benchmarks.md also after a quick run, or one of some parts: the others stay as they are there
   --help    this text
 
 parts: ${PARTS.map(({ name }) => name).join(", ")}
@@ -77,7 +77,8 @@ async function bench({ quick, write, names }: Arguments): Promise<void> {
     process.exitCode = 1;
   } else if ((names.length === 0 && !quick) || write) {
     const command = ["npm run bench", quick ? "--quick" : "", ...names].filter((word) => word !== "").join(" -- ");
-    writePage({ figures, about, run: describeMachine({ command, minutes: minutesSince(begin) }) });
+    const measured = `Measured at ${commit()} on ${new Date().toISOString().slice(0, 10)}.`;
+    writePage({ figures, about, measured, run: describeMachine({ command, minutes: minutesSince(begin) }) });
     console.log("written: docs/benchmarks.md");
   }
 }

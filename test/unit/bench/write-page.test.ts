@@ -5,6 +5,7 @@ import { renewBlock } from "../../bench/write-page.ts";
 const content = {
   figures: [{ part: "pack", name: "bytes", value: 141, unit: "B" }],
   about: new Map([["pack", "Bytes."]]),
+  measured: "Measured at abc on a day.",
   run: [["Node", "v24"]],
 } as const;
 
@@ -17,6 +18,21 @@ describe("the page of benchmarks", () => {
     expect(page).not.toContain("old");
     expect(page).toMatch(/<!-- end -->\nafter\n$/);
     expect(renewBlock(page, content)).toBe(page);
+  });
+
+  it("keeps the parts that were not measured this time, in the order in which they run", () => {
+    const first = renewBlock("<!-- made: figures -->\n<!-- end -->\n", {
+      ...content,
+      figures: ["storage", "pack", "decode"].map((part) => ({ part, name: part, value: 1, unit: "B" })),
+    });
+    const page = renewBlock(first, { ...content, measured: "Measured at def on another." });
+    expect(Array.from(page.matchAll(/^### (.+)$/gm), ([, part]) => part)).toEqual(["decode", "pack", "storage"]);
+    expect(page.match(/Measured at .*/g)).toEqual([
+      "Measured at abc on a day.",
+      "Measured at def on another.",
+      "Measured at abc on a day.",
+    ]);
+    expect(page).toContain("| storage | 1 B |");
   });
 
   it("is refused without the marks", () => {
