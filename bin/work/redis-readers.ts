@@ -10,7 +10,7 @@ import { parseRelayAddress } from "../../lib/firehose/websocket/relay-address.ts
 import { StoreError } from "../../lib/store/port.ts";
 import type { StreamLeases } from "../../lib/store/stream-leases.ts";
 import type { PackWriter } from "../../lib/stream/port.ts";
-import { createRedisClient } from "../../lib/stream/redis/client.ts";
+import { createRedisClient, type RedisClient } from "../../lib/stream/redis/client.ts";
 import { packKeys } from "../../lib/stream/redis/entry-form.ts";
 import {
   createEstablishedPacker,
@@ -27,9 +27,14 @@ import type { LongLivedProcess } from "../unified/process.ts";
 import { retried } from "../unified/retry.ts";
 import type { HeldStream } from "./lease-keeper.ts";
 
+type ReaderSettings = Pick<
+  Settings<"work">,
+  "CONSUMER_ID" | "LANES" | "RELAY_URL" | "REDIS_MAX_DELIVERIES" | "REDIS_DEAD_LETTER_MAXLEN"
+>;
+
 export interface RedisReadersOptions {
   readonly surroundings: LongLivedProcess;
-  readonly settings: Settings<"work">;
+  readonly settings: ReaderSettings;
   readonly redis: RedisSettings;
   readonly leases: StreamLeases;
   readonly queue: PackWriter;
@@ -42,6 +47,8 @@ export interface RedisReadersOptions {
 }
 
 export interface RedisReaders extends Disposable {
+  /** For commands that answer at once. */
+  readonly client: RedisClient;
   /** The streams that there are leases for. */
   readonly streams: readonly string[];
   start(lease: { readonly stream: string; readonly fence: number }): Promise<HeldStream>;
@@ -65,6 +72,7 @@ export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
   };
   const client = createRedisClient({ url: redis.url, name: "standpipe-work", onTrouble: tell("") });
   return {
+    client,
     streams: redis.format === "packs" ? packKeys(redis.streamKey, settings.LANES) : [redis.streamKey],
     async start({ stream, fence }) {
       const stopping = new AbortController();
@@ -153,7 +161,7 @@ async function keepUnreadable(
   surroundings.telemetry.log.error("an entry could not be read and is kept as a dead letter", { id, error: detail });
 }
 
-function explain(error: unknown, { LANES }: Settings<"work">): unknown {
+function explain(error: unknown, { LANES }: ReaderSettings): unknown {
   return error instanceof LanesDifferError
     ? new LanesChangedError({
         stored: error.stored,
