@@ -131,6 +131,7 @@ async function poll(store: PostgresStore, options: PollOptions): Promise<"stoppe
         state.begin(await readNewestApplied(store.pool).catch(() => null));
         return readers.start(lease);
       },
+      onCertain: (atMs) => readers.noteCertain(atMs),
       onNames: (names) => readers.nameOurs(names),
       onStandby(holder) {
         vitals.standbyFor = holder;

@@ -25,7 +25,7 @@ import { createRedisReader, type RedisReader } from "../../lib/stream/redis/read
 import { WaitingBytes } from "../../lib/stream/redis/waiting-bytes.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
 import { retried } from "../unified/retry.ts";
-import type { HeldStream } from "./lease-keeper.ts";
+import { CERTAIN_FOR_MS, type HeldStream } from "./lease-keeper.ts";
 
 type ReaderSettings = Pick<
   Settings<"work">,
@@ -55,6 +55,8 @@ export interface RedisReaders extends Disposable {
   /** Of events that became dead letters while they were applied. */
   noteDead(letters: readonly DeadLetter[]): void;
   nameOurs(names: ReadonlySet<string>): void;
+  /** The leases were certain then, monotonic milliseconds: nothing is read for longer than that lasts. */
+  noteCertain(atMs: number): void;
   /** Why something cannot be read; null where all can. */
   trouble(): string | null;
   readonly waitingBytes: number;
@@ -66,6 +68,7 @@ export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
   const readers = new Map<string, RedisReader>();
   const troubles = new Map<string, string>();
   let names: ReadonlySet<string> = new Set();
+  let certainAtMs = Number.NEGATIVE_INFINITY;
   const tell = (place: string) => (trouble: string | null) => {
     if (trouble === null) troubles.delete(place);
     else troubles.set(place, trouble);
@@ -87,6 +90,7 @@ export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
         readCount: redis.format === "packs" ? READ_PACKS : READ_ENTRIES,
         queue: options.queue,
         waiting,
+        mayRead: () => performance.now() - certainAtMs < CERTAIN_FOR_MS,
         isOurs: (name) => names.has(name),
         keepUnreadable: (entry) => keepUnreadable(entry, options),
         maxDeadLetters: settings.REDIS_DEAD_LETTER_MAXLEN,
@@ -122,6 +126,9 @@ export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
     },
     nameOurs(ours) {
       names = ours;
+    },
+    noteCertain(atMs) {
+      certainAtMs = atMs;
     },
     trouble: () => troubles.values().next().value ?? null,
     get waitingBytes() {

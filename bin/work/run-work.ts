@@ -157,6 +157,7 @@ async function work(store: PostgresStore, options: WorkOptions): Promise<"stoppe
         state.begin(await readNewestApplied(store.pool).catch(() => null));
         return readers.start(lease);
       },
+      onCertain: (atMs) => readers.noteCertain(atMs),
       onNames: (names) => readers.nameOurs(names),
       onStandby(holder) {
         vitals.standbyFor = holder;
