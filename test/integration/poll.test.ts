@@ -1,7 +1,10 @@
 /** `standpipe poll` as a process: a real Redis, the real client of Lambda over HTTP, and the function's handler behind it, into real Postgres. */
+import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { encodePack } from "../../lib/core/pack.ts";
+import { PackBuilder } from "../../lib/core/pack-builder.ts";
+import { MAX_EVENT_BYTES } from "../../lib/stream/lambda/limits.ts";
 import type { MappedFunction } from "../support/event-source-mapping/port.ts";
 import { differences } from "../support/expected-end.ts";
 import { type EndpointFault, type LambdaEndpoint, TOO_MANY } from "../support/lambda/endpoint.ts";
@@ -171,6 +174,30 @@ describeWithRedis("the poller", () => {
       expect(await endOf({ REDIS_FORMAT: "events" })).toMatch(/^2 standpipe: REDIS_FORMAT=events: .*must be packs/);
       expect(await endOf({ INDEXER_FUNCTION: "" })).toMatch(/^2 standpipe: INDEXER_FUNCTION is not set/);
       expect(await endOf({ DATABASE_URL: "" })).toMatch(/^2 standpipe: DATABASE_URL is not set/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "gives the function an event that no call can hold by way of the bucket",
+    async () => {
+      await using scene = await createPollScene({ server });
+      const builder = new PackBuilder();
+      const rawFrame = new Uint8Array(randomBytes(MAX_EVENT_BYTES + 1));
+      const base = { seq: 1, did: "", timeMs: null, receivedAtMs: 1, rawFrame };
+      builder.append({ kind: "rejected", ...base, reason: "broken-envelope", detail: "large" });
+      const pack = builder.seal({ lane: 0, lanes: 8, relay: "relay.test", epoch: 1, fence: 1, number: 1 });
+      const fields = ["pack", Buffer.from(encodePack(pack)), "count", "1", "events", "1"];
+      await server.client.xadd("firehose:events:0", "*", ...fields);
+      await using poller = startRedisProcess(scene.env, "poll");
+      await untilHandled(server);
+      expect(await poller.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+      expect([...scene.s3.objects.keys()]).toEqual([expect.stringContaining("/large-packs-test/large-packs/0/1-1-")]);
+      const client = new pg.Client({ connectionString: scene.database.connectionString });
+      await client.connect();
+      const { rows } = await client.query("SELECT reason FROM standpipe.dead_letter");
+      await client.end();
+      expect(rows).toEqual([{ reason: "broken-envelope" }]);
     },
     LIMIT_MS,
   );
