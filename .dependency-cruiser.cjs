@@ -123,6 +123,7 @@ module.exports = {
       library: "@aws-sdk/(client|lib)-dynamodb",
       onlyIn: ["lib/checkpoint/dynamodb/"],
     }),
+    clientLibrary({ name: "lambda", library: "@aws-sdk/client-lambda", onlyIn: ["lib/stream/lambda/"] }),
     clientLibrary({ name: "s3", library: "@aws-sdk/client-s3", onlyIn: ["lib/stream/kinesis/", "lib/redrive/"] }),
     clientLibrary({
       name: "credentials",

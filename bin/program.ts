@@ -5,6 +5,7 @@ import { addCompare } from "./commands/compare.ts";
 import { addDeadLetters } from "./commands/dead-letters.ts";
 import { addIngest } from "./commands/ingest.ts";
 import { addMigrate } from "./commands/migrate.ts";
+import { addPoll } from "./commands/poll.ts";
 import { addRedrive } from "./commands/redrive.ts";
 import { addRelay } from "./commands/relay.ts";
 import { addRewind } from "./commands/rewind.ts";
@@ -33,6 +34,7 @@ export function createProgram(context: CommandContext): Command {
   addStart(program, context);
   addIngest(program, context);
   addWork(program, context);
+  addPoll(program, context);
   addMigrate(program, context);
   addStatus(program, context);
   addSql(program, context);

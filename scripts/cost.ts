@@ -1,4 +1,4 @@
-/** `npm run cost [-- --stage production --rate 500 --instance m8g.large]`: what the synthesised templates cost in months 1, 6 and 12. */
+/** `npm run cost [-- --stage production --rate 500 --instance m8g.large --stream valkey]`: what the synthesised templates cost in months 1, 6 and 12. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,20 +19,44 @@ const { values } = parseArgs({
     stage: { type: "string", default: "production" },
     rate: { type: "string", default: "500" },
     instance: { type: "string" },
+    stream: { type: "string" },
   },
 });
 
 try {
-  const stage = stageNamed(values.stage);
+  const stage = withStream(stageNamed(values.stage), values.stream);
   const eventsPerSecond = Number(values.rate);
   if (!(eventsPerSecond > 0)) throw new RangeError(`--rate ${values.rate}: must be events a second, such as 500`);
   console.log(`${stage.name} at ${eventsPerSecond} events/s, USD a month (${PRICES_FROM})`);
-  print(stage, eventsPerSecond, stage.ingester.standby ? "with a standby" : "without a standby");
-  const other: Stage = { ...stage, ingester: { ...stage.ingester, standby: !stage.ingester.standby } };
-  print(other, eventsPerSecond, other.ingester.standby ? "with a standby" : "without a standby");
+  for (const [variant, title] of variantsOf(stage)) print(variant, eventsPerSecond, title);
 } catch (error) {
   console.error(`cost: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 2;
+}
+
+/** @throws RangeError */
+function withStream(stage: Stage, kind: string | undefined): Stage {
+  if (kind === undefined) return stage;
+  if (kind !== "kinesis" && kind !== "valkey") throw new RangeError(`--stream ${kind}: must be kinesis or valkey`);
+  return { ...stage, stream: { ...stage.stream, kind } };
+}
+
+/** The stage as it is, and what is most often asked beside it. */
+function variantsOf(stage: Stage): readonly (readonly [Stage, string])[] {
+  if (stage.stream.kind === "kinesis") {
+    const { standby } = stage.ingester;
+    const other: Stage = { ...stage, ingester: { ...stage.ingester, standby: !standby } };
+    const title = ({ ingester }: Stage) => (ingester.standby ? "with a standby" : "without a standby");
+    return [stage, other].map((each) => [each, title(each)]);
+  }
+  const { valkey } = stage;
+  const others: readonly Stage[] = [
+    { ...stage, valkey: { ...valkey, replicas: valkey.replicas === 0 ? 1 : 0 } },
+    { ...stage, valkey: { ...valkey, indexing: valkey.indexing === "function" ? "in-process" : "function" } },
+  ];
+  const title = ({ valkey: { replicas, indexing } }: Stage) =>
+    `Valkey, ${replicas} replica, ${indexing === "function" ? "function" : "in process"}`;
+  return [stage, ...others].map((each) => [each, title(each)]);
 }
 
 function print(stage: Stage, eventsPerSecond: number, title: string): void {
@@ -52,7 +76,9 @@ function print(stage: Stage, eventsPerSecond: number, title: string): void {
   );
   // The size of the storage is another one each month, and backups may cost nothing in one of them.
   const name = ({ what }: BillLine): string => what.replace(/: \d+ GB of gp3/, ": storage, gp3");
-  const usdOf = ({ lines }: Bill, what: string): number => lines.find((line) => name(line) === what)?.usd ?? 0;
+  // Two services of one size have one line.
+  const usdOf = ({ lines }: Bill, what: string): number =>
+    lines.filter((line) => name(line) === what).reduce((sum, { usd }) => sum + usd, 0);
   for (const what of new Set(bills.flatMap(({ lines }) => lines.map(name)))) {
     console.log(
       row(

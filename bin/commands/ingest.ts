@@ -4,11 +4,17 @@ import { kinesisSettings } from "../../lib/config/kinesis-settings.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import { chosenStream, readSettings } from "../../lib/config/read-settings.ts";
 import { redisSettings } from "../../lib/config/redis-settings.ts";
-import { CLOUDWATCH_METRICS, CLOUDWATCH_METRICS_WITH_STANDBY, type MetricName } from "../../lib/telemetry/metrics.ts";
+import {
+  CLOUDWATCH_METRICS,
+  CLOUDWATCH_METRICS_OF_REDIS,
+  CLOUDWATCH_METRICS_WITH_STANDBY,
+  type MetricName,
+} from "../../lib/telemetry/metrics.ts";
 import type { CommandContext } from "../command-context.ts";
 import { reportMetrics } from "../ingest/report-metrics.ts";
 import { type IngestPipeline, type OpeningAgain, runIngest } from "../ingest/run-ingest.ts";
 import { type FirstPlace, firstPlace, positiveSeconds } from "../options.ts";
+import { withRedisLogin } from "../redis-login.ts";
 import { listenForStop } from "../stop-signals.ts";
 import { type LongLivedProcess, openProcess } from "../unified/process.ts";
 
@@ -94,10 +100,18 @@ function streamOf(settings: Settings<"ingest">, { from }: IngestOptions): Chosen
       return {
         name: redis.streamKey,
         kind: `Redis, ${redis.format}`,
-        cloudWatchMetrics: CLOUDWATCH_METRICS,
+        cloudWatchMetrics: CLOUDWATCH_METRICS_OF_REDIS.ingest,
         async open({ surroundings, stop, again }) {
           const { openRedisPipeline } = await import("../ingest/redis-pipeline.ts");
-          return openRedisPipeline({ surroundings, settings, redis, from: again ? null : (from ?? null), stop });
+          // Each time: a password that was refused may have been changed.
+          const login = await withRedisLogin(redis, { surroundings, signal: stop });
+          return openRedisPipeline({
+            surroundings,
+            settings,
+            redis: login,
+            from: again ? null : (from ?? null),
+            stop,
+          });
         },
       };
     }

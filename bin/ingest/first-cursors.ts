@@ -9,7 +9,7 @@ import type { FirstPlace } from "../options.ts";
 export interface FirstCursorsOptions {
   readonly relays: readonly string[];
   readonly cursorKey: string;
-  /** How far everything of a relay has been applied, asked of the database; null: there is no database to ask. */
+  /** How far everything of a relay has been applied, asked of the database, or of who knows it from there; null: there is nobody to ask. */
   readonly appliedMark: ((relay: string) => Promise<SavedCursor | null>) | null;
   /** What `--from` says; null where it was not given. */
   readonly from: FirstPlace | null;
@@ -43,8 +43,8 @@ export function namedPlace(relays: readonly string[], from: FirstPlace): Readonl
 function unknownPlace({ cursorKey, appliedMark }: FirstCursorsOptions): string {
   const asked =
     appliedMark === null
-      ? "DATABASE_URL is not set, so that nobody can say what has been applied"
-      : "the database has applied nothing of this relay";
+      ? "DATABASE_URL is not set, nor DYNAMODB_TABLE_NAME, so that nobody can say what has been applied"
+      : "nothing has been applied of this relay";
   return `REDIS_CURSOR_KEY=${cursorKey}: Redis has no cursor there, and ${asked}: on a first start give --from live, otherwise --from oldest or --from SEQ`;
 }
 

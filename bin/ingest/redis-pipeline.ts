@@ -3,7 +3,7 @@ import { createRedisCheckpoint, type RedisCheckpoint } from "../../lib/checkpoin
 import type { Settings } from "../../lib/config/processes.ts";
 import type { RedisSettings } from "../../lib/config/redis-settings.ts";
 import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
-import type { Gap } from "../../lib/core/cursor.ts";
+import type { Gap, SavedCursor } from "../../lib/core/cursor.ts";
 import type { FirehoseEvent } from "../../lib/core/event.ts";
 import { MAX_SEAL_BYTES } from "../../lib/core/pack.ts";
 import type { CursorReader } from "../../lib/firehose/port.ts";
@@ -122,17 +122,29 @@ function patient(cursors: CursorReader, options: RedisPipelineOptions): CursorRe
 
 /** The cursors in Redis; where it knows none, what the database or a person says. */
 async function chooseCursors(parts: Parts): Promise<CursorReader> {
-  const { options, checkpoint, database } = parts;
+  const { options, checkpoint } = parts;
   if (await checkpoint.isKnown()) return checkpoint;
   const first = await firstCursors({
     relays: options.settings.RELAY_URL,
     cursorKey: options.settings.REDIS_CURSOR_KEY,
-    appliedMark: database === null ? null : (relay) => appliedMark(database, relay),
+    appliedMark: marksOf(parts),
     from: options.from,
     recordGap: (gap) => recordWhenPossible(gap, parts),
     log: options.surroundings.telemetry.log,
   });
   return withFirstCursors(checkpoint, first);
+}
+
+/** Null where nobody knows. */
+function marksOf({ database, options }: Parts): ((relay: string) => Promise<SavedCursor | null>) | null {
+  if (database !== null) return (relay) => appliedMark(database, relay);
+  const { DYNAMODB_TABLE_NAME: tableName, AWS_REGION: region, AWS_ENDPOINT_URL_DYNAMODB: endpoint } = options.settings;
+  if (tableName === null) return null;
+  return async (relay) => {
+    // Its client takes a quarter of a second to load, which only deployments on AWS have to pay for.
+    const { readMarkInTable } = await import("./applied-marks.ts");
+    return readMarkInTable(relay, { tableName, name: options.redis.streamKey, region, endpoint });
+  };
 }
 
 /** A database that nobody has migrated yet has applied nothing. */

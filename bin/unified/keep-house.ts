@@ -5,6 +5,7 @@ import type { PostgresStore } from "../../lib/store/postgres-store.ts";
 import { turnTombstones } from "../../lib/store/tombstones.ts";
 import { errorLine } from "../../lib/telemetry/log.ts";
 import type { LongLivedProcess } from "./process.ts";
+import { repeat } from "./repeat.ts";
 
 const LOOK_EVERY_MS = 1_000;
 /** The look itself costs a millisecond. */
@@ -51,17 +52,4 @@ export function keepHouse(
       for (const timer of timers) clearInterval(timer);
     },
   };
-}
-
-/** At once and then each time that it is due, never twice at a time. */
-function repeat(work: () => Promise<void>, everyMs: number): NodeJS.Timeout {
-  let busy = false;
-  const once = async (): Promise<void> => {
-    if (busy) return;
-    busy = true;
-    await work();
-    busy = false;
-  };
-  void once();
-  return setInterval(() => void once(), everyMs);
 }

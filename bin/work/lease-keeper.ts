@@ -25,6 +25,8 @@ export interface LeaseKeeperOptions {
   readonly owner: string;
   /** Begins to read. */
   readonly start: (lease: Pick<StreamLease, "stream" | "fence">) => Promise<HeldStream>;
+  /** Told when the leases were certain: before the beat that they were looked at with. Monotonic milliseconds. */
+  readonly onCertain: (atMs: number) => void;
   /** Told which names are ours in the streams' groups. */
   readonly onNames: (names: ReadonlySet<string>) => void;
   /** Told who holds everything while this worker has nothing, and null when it has something. */
@@ -35,6 +37,8 @@ export interface LeaseKeeperOptions {
 const BEAT_EVERY_MS = 1_000;
 /** A worker whose beat stands still for so long, by the clock of who looks, is dead. */
 const DEAD_AFTER_MS = 6_000;
+/** So long after a beat the leases are still this worker's: below the above, for what is on its way. */
+export const CERTAIN_FOR_MS = 4_000;
 
 /** Runs until the signal aborts, and gives back everything then. Rejects with WorkerReplacedError, and with what `start` rejects with. */
 export async function keepLeases(options: LeaseKeeperOptions, signal: AbortSignal): Promise<void> {
@@ -72,6 +76,7 @@ class LeaseKeeper {
   async turn(): Promise<void> {
     const { leases, streams, log } = this.#options;
     let board: LeaseBoard;
+    const beganAtMs = performance.now();
     try {
       if (!this.#isPrepared) await leases.prepare(streams);
       this.#isPrepared = true;
@@ -82,6 +87,7 @@ class LeaseKeeper {
       return;
     }
     this.#checkHeld(board);
+    this.#options.onCertain(beganAtMs);
     await this.#follow(board);
   }
 

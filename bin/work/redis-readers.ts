@@ -10,7 +10,7 @@ import { parseRelayAddress } from "../../lib/firehose/websocket/relay-address.ts
 import { StoreError } from "../../lib/store/port.ts";
 import type { StreamLeases } from "../../lib/store/stream-leases.ts";
 import type { PackWriter } from "../../lib/stream/port.ts";
-import { createRedisClient } from "../../lib/stream/redis/client.ts";
+import { createRedisClient, type RedisClient } from "../../lib/stream/redis/client.ts";
 import { packKeys } from "../../lib/stream/redis/entry-form.ts";
 import {
   createEstablishedPacker,
@@ -25,11 +25,16 @@ import { createRedisReader, type RedisReader } from "../../lib/stream/redis/read
 import { WaitingBytes } from "../../lib/stream/redis/waiting-bytes.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
 import { retried } from "../unified/retry.ts";
-import type { HeldStream } from "./lease-keeper.ts";
+import { CERTAIN_FOR_MS, type HeldStream } from "./lease-keeper.ts";
+
+type ReaderSettings = Pick<
+  Settings<"work">,
+  "CONSUMER_ID" | "LANES" | "RELAY_URL" | "REDIS_MAX_DELIVERIES" | "REDIS_DEAD_LETTER_MAXLEN"
+>;
 
 export interface RedisReadersOptions {
   readonly surroundings: LongLivedProcess;
-  readonly settings: Settings<"work">;
+  readonly settings: ReaderSettings;
   readonly redis: RedisSettings;
   readonly leases: StreamLeases;
   readonly queue: PackWriter;
@@ -42,12 +47,16 @@ export interface RedisReadersOptions {
 }
 
 export interface RedisReaders extends Disposable {
+  /** For commands that answer at once. */
+  readonly client: RedisClient;
   /** The streams that there are leases for. */
   readonly streams: readonly string[];
   start(lease: { readonly stream: string; readonly fence: number }): Promise<HeldStream>;
   /** Of events that became dead letters while they were applied. */
   noteDead(letters: readonly DeadLetter[]): void;
   nameOurs(names: ReadonlySet<string>): void;
+  /** The leases were certain then, monotonic milliseconds: nothing is read for longer than that lasts. */
+  noteCertain(atMs: number): void;
   /** Why something cannot be read; null where all can. */
   trouble(): string | null;
   readonly waitingBytes: number;
@@ -59,12 +68,14 @@ export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
   const readers = new Map<string, RedisReader>();
   const troubles = new Map<string, string>();
   let names: ReadonlySet<string> = new Set();
+  let certainAtMs = Number.NEGATIVE_INFINITY;
   const tell = (place: string) => (trouble: string | null) => {
     if (trouble === null) troubles.delete(place);
     else troubles.set(place, trouble);
   };
   const client = createRedisClient({ url: redis.url, name: "standpipe-work", onTrouble: tell("") });
   return {
+    client,
     streams: redis.format === "packs" ? packKeys(redis.streamKey, settings.LANES) : [redis.streamKey],
     async start({ stream, fence }) {
       const stopping = new AbortController();
@@ -79,6 +90,7 @@ export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
         readCount: redis.format === "packs" ? READ_PACKS : READ_ENTRIES,
         queue: options.queue,
         waiting,
+        mayRead: () => performance.now() - certainAtMs < CERTAIN_FOR_MS,
         isOurs: (name) => names.has(name),
         keepUnreadable: (entry) => keepUnreadable(entry, options),
         maxDeadLetters: settings.REDIS_DEAD_LETTER_MAXLEN,
@@ -114,6 +126,9 @@ export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
     },
     nameOurs(ours) {
       names = ours;
+    },
+    noteCertain(atMs) {
+      certainAtMs = atMs;
     },
     trouble: () => troubles.values().next().value ?? null,
     get waitingBytes() {
@@ -153,7 +168,7 @@ async function keepUnreadable(
   surroundings.telemetry.log.error("an entry could not be read and is kept as a dead letter", { id, error: detail });
 }
 
-function explain(error: unknown, { LANES }: Settings<"work">): unknown {
+function explain(error: unknown, { LANES }: ReaderSettings): unknown {
   return error instanceof LanesDifferError
     ? new LanesChangedError({
         stored: error.stored,

@@ -7,6 +7,7 @@ import type { RedisSettings } from "../../lib/config/redis-settings.ts";
 import type { ConsumeOptions } from "../../lib/consume/consume.ts";
 import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
 import type { Pack } from "../../lib/core/pack.ts";
+import type { PoolLogin } from "../../lib/credentials/database-login.ts";
 import { readNewestApplied } from "../../lib/store/applied-mark.ts";
 import { createPool, createPostgresStore, type PostgresStore } from "../../lib/store/postgres-store.ts";
 import { otherLanes } from "../../lib/store/stored-lanes.ts";
@@ -16,7 +17,7 @@ import { createMemoryStream } from "../../lib/stream/memory/memory-stream.ts";
 import { MAX_WAITING_BYTES } from "../../lib/stream/redis/limits.ts";
 import { errorLine } from "../../lib/telemetry/log.ts";
 import { explainDatabaseError, isDatabaseAway } from "../database-trouble.ts";
-import { migrateDatabase } from "../migrate-database.ts";
+import { checkMigrated, migrateDatabase, NotMigratedError } from "../migrate-database.ts";
 import { StopRequested } from "../stop-signals.ts";
 import { ended, tellEnd, whenIdle } from "../unified/ends.ts";
 import { keepHouse } from "../unified/keep-house.ts";
@@ -25,6 +26,7 @@ import { retried } from "../unified/retry.ts";
 import { startConsumer } from "../unified/start-consumer.ts";
 import { keepLeases } from "./lease-keeper.ts";
 import { createRedisReaders } from "./redis-readers.ts";
+import { keepStreamHouse } from "./stream-house.ts";
 import { WorkState } from "./work-state.ts";
 
 export interface WorkOptions {
@@ -32,6 +34,8 @@ export interface WorkOptions {
   readonly settings: Settings<"work">;
   readonly redis: RedisSettings;
   readonly connectionString: string;
+  /** Stands for user and password of the address, where they are tokens or a secret; then somebody else migrates. */
+  readonly login?: PoolLogin | undefined;
   /** Asks for a drain. */
   readonly stop: AbortSignal;
   readonly exitWhenIdleMs: number | null;
@@ -42,11 +46,12 @@ const DRAIN_LIMIT_MS = 6_000;
 
 /** Rejects with what no retry mends: replaced, a setting that is wrong, a fault of ours. */
 export async function runWork(options: WorkOptions): Promise<void> {
-  const { surroundings, settings, connectionString } = options;
+  const { surroundings, settings, connectionString, login } = options;
   const { telemetry } = surroundings;
   try {
     await using store = createPostgresStore({
       connectionString,
+      login,
       poolSize: settings.DB_POOL_SIZE,
       log: telemetry.log,
     });
@@ -61,11 +66,12 @@ export async function runWork(options: WorkOptions): Promise<void> {
 
 /** Waits for the database as long as it takes. */
 async function prepareDatabase(store: PostgresStore, options: WorkOptions): Promise<void> {
-  const { surroundings, settings, connectionString, stop } = options;
+  const { surroundings, settings, connectionString, login, stop } = options;
   const { telemetry, vitals } = surroundings;
   await retried(
     async () => {
-      await migrateDatabase({ connectionString, settings, log: telemetry.log });
+      if (login === undefined) await migrateDatabase({ connectionString, settings, log: telemetry.log });
+      else await checkMigrated({ connectionString, login, settings });
       // Before the first delete: its day must have a place.
       await turnTombstones(store.pool, { keepDays: settings.TOMBSTONE_DAYS });
       // The places of entries are kept by lane.
@@ -74,7 +80,7 @@ async function prepareDatabase(store: PostgresStore, options: WorkOptions): Prom
     },
     {
       signal: stop,
-      worthRetrying: isDatabaseAway,
+      worthRetrying: (error) => isDatabaseAway(error) || error instanceof NotMigratedError,
       onRetry(error, delayMs) {
         vitals.connectTrouble = errorLine(error);
         telemetry.log.warn("the database is away, trying again until it answers", {
@@ -88,12 +94,12 @@ async function prepareDatabase(store: PostgresStore, options: WorkOptions): Prom
 }
 
 async function work(store: PostgresStore, options: WorkOptions): Promise<"stopped" | "idle"> {
-  const { surroundings, settings, redis, connectionString, stop } = options;
+  const { surroundings, settings, redis, connectionString, login, stop } = options;
   const { telemetry, vitals } = surroundings;
   await using resources = new AsyncDisposableStack();
   const owner = randomUUID();
   // Of its own, so that a busy pool does not let a worker look dead.
-  const pool = createPool({ connectionString, poolSize: 1 });
+  const pool = createPool({ connectionString, login, poolSize: 1 });
   pool.on("error", () => undefined);
   resources.defer(() => pool.end());
   const leases = createStreamLeases(pool, { owner, name: settings.CONSUMER_ID, base: redis.streamKey });
@@ -130,6 +136,9 @@ async function work(store: PostgresStore, options: WorkOptions): Promise<"stoppe
     },
   });
   resources.use(readers);
+  resources.use(
+    keepStreamHouse({ settings, client: readers.client, streams: readers.streams, pool: store.pool, telemetry }),
+  );
   vitals.readsStream = true;
   vitals.source = () => state.source(readers.trouble());
   vitals.ingest = () => state.ingest(readers.waitingBytes);
@@ -157,6 +166,7 @@ async function work(store: PostgresStore, options: WorkOptions): Promise<"stoppe
         state.begin(await readNewestApplied(store.pool).catch(() => null));
         return readers.start(lease);
       },
+      onCertain: (atMs) => readers.noteCertain(atMs),
       onNames: (names) => readers.nameOurs(names),
       onStandby(holder) {
         vitals.standbyFor = holder;

@@ -13,19 +13,31 @@ function schemaOf<const Name extends SettingName>(...names: readonly Name[]): Sc
 const DATABASE = ["DATABASE_URL", "DATABASE_SCHEMA", "STANDPIPE_DATA_DIR", "LOG_LEVEL"] as const;
 const LONG_LIVED = ["PORT", "HTTP_HOST", "WAITS_PERCENT"] as const;
 const SOURCE = ["RELAY_URL", "COLLECTIONS", "LANES", "MAX_IN_FLIGHT_MB"] as const;
-const STREAM = [
-  "STREAM",
+const REDIS = [
   "REDIS_URL",
+  "REDIS_SECRET_ARN",
+  "AWS_REGION",
+  "AWS_ENDPOINT_URL_SECRETS_MANAGER",
   "REDIS_STREAM_KEY",
   "REDIS_CONSUMER_GROUP",
   "REDIS_MAX_STREAM_LEN",
   "REDIS_FORMAT",
-  "KINESIS_STREAM_NAME",
-  "AWS_ENDPOINT_URL_KINESIS",
 ] as const;
+const STREAM = ["STREAM", ...REDIS, "KINESIS_STREAM_NAME", "AWS_ENDPOINT_URL_KINESIS"] as const;
 /** What only the writer of a Redis stream needs, and what only its reader. */
 const REDIS_WRITER = ["REDIS_CURSOR_KEY", "REDIS_TRIM", "REDIS_PROTECT_GROUPS"] as const;
-const REDIS_READER = ["REDIS_MAX_DELIVERIES", "REDIS_DEAD_LETTER_MAXLEN", "RELAY_URL"] as const;
+const REDIS_READER = [
+  "REDIS_MAX_DELIVERIES",
+  "REDIS_DEAD_LETTER_MAXLEN",
+  "RELAY_URL",
+  "LANES",
+  "CONSUMER_ID",
+  // What it does for an ingester without a database, and what it tells of the stream.
+  "REDIS_CURSOR_KEY",
+  "DYNAMODB_TABLE_NAME",
+  "AWS_ENDPOINT_URL_DYNAMODB",
+  "EMF_NAMESPACE",
+] as const;
 /** What the ingester needs beside a Kinesis stream. */
 const AWS = [
   "AWS_REGION",
@@ -64,11 +76,28 @@ const COMMANDS_AND_FUNCTIONS = {
     ...REDIS_READER,
     ...CONSUMER,
     ...DATABASE,
+    ...DATABASE_ON_AWS,
     ...LONG_LIVED,
-    "LANES",
     "COLLECTIONS",
-    "CONSUMER_ID",
     "PARALLEL_CONSUMERS",
+  ),
+  poll: schemaOf(
+    ...REDIS,
+    ...REDIS_READER,
+    ...DATABASE_ON_AWS,
+    ...LONG_LIVED,
+    "DATABASE_URL",
+    "DB_POOL_SIZE",
+    "TOMBSTONE_DAYS",
+    "INDEXER_FUNCTION",
+    "INDEXER_TIMEOUT_SECONDS",
+    "BATCH_PACKS",
+    "BATCHING_WINDOW_MS",
+    "EVENT_SOURCE_ARN",
+    "AWS_ENDPOINT_URL_LAMBDA",
+    "LARGE_PACKS_BUCKET",
+    "AWS_ENDPOINT_URL_S3",
+    "LOG_LEVEL",
   ),
   migrate: schemaOf(
     ...DATABASE,

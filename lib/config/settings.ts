@@ -125,6 +125,12 @@ export const SETTINGS = {
     secret: true,
     read: matchingText(/^rediss?:\/\/\S+$/),
   }),
+  REDIS_SECRET_ARN: optionalSetting({
+    allowed: "a secret's ARN, or its name: letters, digits and / _ + = . @ - :, 512 at the most",
+    meaning:
+      "A secret of AWS Secrets Manager with `username` (`default`, where the server knows only a password) and `password`, which then stand for those of `REDIS_URL`. Read when the process starts.",
+    read: matchingText(/^[A-Za-z0-9/_+=.@:-]{1,512}$/),
+  }),
   REDIS_STREAM_KEY: setting({
     allowed: "a key without spaces",
     fallback: "firehose:events",
@@ -201,7 +207,8 @@ export const SETTINGS = {
   }),
   DYNAMODB_TABLE_NAME: optionalSetting({
     allowed: "a table's name: 3 to 255 letters, digits, dots, dashes or underscores",
-    meaning: "With Kinesis: the DynamoDB table that holds the cursor and its lease. Its key is the text `id`.",
+    meaning:
+      "The DynamoDB table whose key is the text `id`. With Kinesis it holds the cursor and its lease; with Redis, how far everything has been applied: `work` and `poll` copy that there, for an `ingest` without `DATABASE_URL` whose Redis lost its memory.",
     read: matchingText(/^[A-Za-z0-9_.-]{3,255}$/),
   }),
   AWS_ENDPOINT_URL_DYNAMODB: optionalSetting({
@@ -210,7 +217,8 @@ export const SETTINGS = {
   }),
   LARGE_PACKS_BUCKET: optionalSetting({
     allowed: "a bucket's name: 3 to 63 lower-case letters, digits, dots or dashes",
-    meaning: "With Kinesis: the S3 bucket for the rare event that no record of the stream can hold.",
+    meaning:
+      "The S3 bucket for the rare event that no record of a Kinesis stream, or no call of the function, can hold.",
     read: matchingText(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
   }),
   FAILED_BATCHES_BUCKET: optionalSetting({
@@ -240,6 +248,39 @@ export const SETTINGS = {
     fallback: 1000,
     meaning:
       "Milliseconds for which a pack may stay open before it goes into the stream: longer makes fewer and larger records.",
+  }),
+  INDEXER_FUNCTION: optionalSetting({
+    allowed: "a function's name or ARN: letters, digits and : _ - $, 256 at the most",
+    meaning: "The AWS Lambda function `index-events`, which `poll` gives packs to.",
+    read: matchingText(/^[A-Za-z0-9:_$-]{1,256}$/),
+  }),
+  INDEXER_TIMEOUT_SECONDS: wholeNumber({
+    from: 1,
+    to: 900,
+    fallback: 60,
+    meaning: "The time-out of `INDEXER_FUNCTION`: its answer is waited for a little longer, and not given up before.",
+  }),
+  BATCH_PACKS: wholeNumber({
+    from: 1,
+    to: 10_000,
+    fallback: 100,
+    meaning: "Packs of one lane that one call of the function takes at the most.",
+  }),
+  BATCHING_WINDOW_MS: wholeNumber({
+    from: 0,
+    to: 300_000,
+    fallback: 1000,
+    meaning: "Milliseconds for which the first pack of a call waits for others: longer makes fewer and larger calls.",
+  }),
+  EVENT_SOURCE_ARN: setting({
+    allowed: "an ARN without spaces",
+    fallback: "arn:aws:elasticache:us-east-1:000000000000:replicationgroup:standpipe",
+    meaning: "Name of the stream in the events that the function gets (`eventSourceARN`).",
+    read: matchingText(/^arn:\S{1,500}$/),
+  }),
+  AWS_ENDPOINT_URL_LAMBDA: optionalSetting({
+    ...HTTP_ADDRESS,
+    meaning: "Another address for the Lambda API, such as LocalStack's.",
   }),
   EMF_NAMESPACE: optionalSetting({
     allowed: "a CloudWatch namespace: letters, digits and . - _ / # :, 255 at the most, not AWS/…",

@@ -62,7 +62,8 @@ function credentialsOf(options: DatabaseLoginOptions): Credentials | null {
     return createTokenCredentials({ ...options, ...tokenAddress(address), region });
   }
   if (secretId === null) return null;
-  return createSecretCredentials({ client: createSecretsClient({ region, endpoint: secretsEndpoint }), secretId });
+  const client = createSecretsClient({ region, endpoint: secretsEndpoint });
+  return createSecretCredentials({ client, secretId, setting: "DATABASE_SECRET_ARN" });
 }
 
 function tokenAddress(address: string): Pick<TokenOptions, "host" | "port" | "user"> {

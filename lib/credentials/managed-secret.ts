@@ -12,6 +12,8 @@ export interface SecretOptions {
   readonly client: SecretsManagerClient;
   /** ARN or name. */
   readonly secretId: string;
+  /** The setting that names it, for what a person is told. */
+  readonly setting: "DATABASE_SECRET_ARN" | "REDIS_SECRET_ARN";
 }
 
 /** Milliseconds, ours: two attempts and their pause fit in the time that a function has before its first batch. */
@@ -59,34 +61,32 @@ export function createSecretCredentials(options: SecretOptions): Credentials {
   };
 }
 
-async function readSecret({ client, secretId }: SecretOptions): Promise<Login> {
+async function readSecret({ client, secretId, setting }: SecretOptions): Promise<Login> {
+  const name = `${setting}=${secretId}`;
   try {
     const { SecretString: text } = await client.send(new GetSecretValueCommand({ SecretId: secretId }));
-    return readLogin(text ?? "", secretId);
+    return readLogin(text ?? "", name);
   } catch (cause) {
     if (cause instanceof ResourceNotFoundException) {
-      throw new CredentialsError(`DATABASE_SECRET_ARN=${secretId}: there is no such secret in this region`, { cause });
+      throw new CredentialsError(`${name}: there is no such secret in this region`, { cause });
     }
     if (cause instanceof Error && cause.name === "AccessDeniedException") {
-      throw new CredentialsError(
-        `DATABASE_SECRET_ARN=${secretId}: this process may not read it: it needs secretsmanager:GetSecretValue`,
-        { cause },
-      );
+      throw new CredentialsError(`${name}: this process may not read it: it needs secretsmanager:GetSecretValue`, {
+        cause,
+      });
     }
     throw cause;
   }
 }
 
 /** The form in which RDS keeps its own: JSON with `username` and `password`. */
-function readLogin(text: string, secretId: string): Login {
+function readLogin(text: string, name: string): Login {
   const fields = parseObject(text);
   const { username: user, password } = fields;
   if (typeof user === "string" && user !== "" && typeof password === "string" && password !== "") {
     return { user, password };
   }
-  throw new CredentialsError(
-    `DATABASE_SECRET_ARN=${secretId}: the secret (not shown here) must be JSON with "username" and "password"`,
-  );
+  throw new CredentialsError(`${name}: the secret (not shown here) must be JSON with "username" and "password"`);
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {

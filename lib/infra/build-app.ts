@@ -12,7 +12,8 @@ import { IngesterStack } from "./stacks/ingester-stack.ts";
 import { MonitoringStack } from "./stacks/monitoring-stack.ts";
 import { NetworkStack } from "./stacks/network-stack.ts";
 import { StreamStack } from "./stacks/stream-stack.ts";
-import { checkStage, STAGES, type Stage, stageNamed } from "./stage.ts";
+import { ValkeyStack } from "./stacks/valkey-stack.ts";
+import { checkStage, STAGES, type Stage, StageError, stageNamed } from "./stage.ts";
 
 export interface BuildAppOptions extends AppProps {
   /** The checkout whose code is deployed; this one, where nothing is said. */
@@ -42,7 +43,19 @@ export function buildApp(options: BuildAppOptions = {}): App {
 
 function stagesOf(app: App): readonly Stage[] {
   const name = app.node.tryGetContext("stage") as string | undefined;
-  return name === undefined ? Object.values(STAGES) : [stageNamed(name)];
+  const stages = name === undefined ? Object.values(STAGES) : [stageNamed(name)];
+  const kind = streamKind(app);
+  if (kind === undefined) return stages;
+  const asked = stages.map((stage) => ({ ...stage, stream: { ...stage.stream, kind } }));
+  // Where no stage is named, those that cannot have it are left out.
+  return name === undefined && kind === "valkey" ? asked.filter(({ reduced }) => !reduced) : asked;
+}
+
+/** `-c stream=valkey`. */
+function streamKind(app: App): Stage["stream"]["kind"] | undefined {
+  const kind = app.node.tryGetContext("stream") as string | undefined;
+  if (kind === undefined || kind === "kinesis" || kind === "valkey") return kind;
+  throw new StageError(`-c stream=${kind}: must be kinesis or valkey`);
 }
 
 interface StageParts {
@@ -55,7 +68,11 @@ function buildStage(app: App, { stage, root }: StageParts): void {
   const id = (stack: string): string => resourceName(stage, stack);
   const network = new NetworkStack(app, id("network"), common);
   const { vpc, securityGroups } = network;
-  const { stream, cursorTable, largePacks, failedBatches } = new StreamStack(app, id("stream"), common);
+  const streamStack =
+    stage.stream.kind === "valkey"
+      ? new ValkeyStack(app, id("stream"), { ...common, vpc, securityGroups })
+      : new StreamStack(app, id("stream"), common);
+  const { parts: stream, storage } = streamStack;
   const database = new DatabaseStack(app, id("database"), { ...common, vpc, securityGroups });
   const { proxy } = database;
   const ingesterStack = new IngesterStack(app, id("ingester"), {
@@ -64,28 +81,22 @@ function buildStage(app: App, { stage, root }: StageParts): void {
     vpc,
     securityGroups,
     stream,
-    cursorTable,
-    largePacks,
-    failedBatches,
+    storage,
     proxy,
   });
   const indexerStack = new IndexerStack(app, id("indexer"), {
     ...common,
     root,
     stream,
-    largePacks,
-    failedBatches,
+    storage,
     database: accessOnAws(network, database),
   });
-  const { indexer, mapping } = indexerStack;
   // Who reads packs knows a new form of them before anybody writes it: an older reader would set each aside as unreadable.
   ingesterStack.addStackDependency(indexerStack, "the reader of packs before their writer");
   new MonitoringStack(app, id("monitoring"), {
     ...common,
     stream,
-    failedBatches,
-    indexer,
-    mappingId: mapping.eventSourceMappingId,
+    indexer: indexerStack.called,
     database: { instance: database.database, proxy },
   });
   if (app.node.tryGetContext("bastion") === "true") {
@@ -98,22 +109,15 @@ function buildStage(app: App, { stage, root }: StageParts): void {
 function buildReducedStage(app: App, { stage, root }: StageParts): void {
   const id = (stack: string): string => resourceName(stage, stack);
   const streamStack = new StreamStack(app, id("stream"), { stage });
-  const { stream, largePacks, failedBatches } = streamStack;
-  const { indexer, mapping } = new IndexerStack(app, id("indexer"), {
+  const { parts: stream, storage } = streamStack;
+  const { called } = new IndexerStack(app, id("indexer"), {
     stage,
     root,
     stream,
-    largePacks,
-    failedBatches,
+    storage,
     database: accessOnLocalStack(streamStack, stage),
   });
-  new MonitoringStack(app, id("monitoring"), {
-    stage,
-    stream,
-    failedBatches,
-    indexer,
-    mappingId: mapping.eventSourceMappingId,
-  });
+  new MonitoringStack(app, id("monitoring"), { stage, stream, indexer: called });
   finish(app, stage);
 }
 

@@ -8,12 +8,14 @@ import type { Stage } from "./stage.ts";
 export const MINUTE = Duration.minutes(1);
 
 /** Who writes a metric. */
-export type MetricSource = "ingest" | "index-events" | "freshness";
+export type MetricSource = "ingest" | "poll" | "work" | "index-events" | "freshness";
 
 /** What stands beside its values, in the lines that the process writes: another set of dimensions would be another metric. */
 function dimensionsOf(stage: Stage, process: MetricSource): Record<string, string> {
   switch (process) {
     case "ingest":
+    case "poll":
+    case "work":
       return { command: process, stream: resourceName(stage, "events") };
     case "index-events":
     case "freshness":

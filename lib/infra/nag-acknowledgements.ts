@@ -2,7 +2,7 @@
 import { type Stack, Validations } from "aws-cdk-lib";
 import type { IConstruct } from "constructs";
 import { resourceName } from "./names.ts";
-import type { Stage } from "./stage.ts";
+import { appliesInProcess, type Stage } from "./stage.ts";
 
 export interface Acknowledgement {
   /** Name of the stack without the stage. */
@@ -13,8 +13,14 @@ export interface Acknowledgement {
   readonly reason: string;
 }
 
-const NODE_FUNCTIONS = ["Migrate", "IndexEvents", "Freshness"] as const;
-const TASKS = ["Ingester", "Operations"] as const;
+function functionsOf(stage: Stage): readonly string[] {
+  return ["Migrate", ...(appliesInProcess(stage) ? [] : ["IndexEvents"]), "Freshness"];
+}
+
+/** Paths of the tasks in their stack. */
+function tasksOf({ stream }: Stage): readonly string[] {
+  return ["Ingester", "Operations", ...(stream.kind === "valkey" ? ["StreamReader/Reader"] : [])];
+}
 
 /** Rights on the objects of a bucket of another stack: how the finding names it hangs on the export's name. */
 function objectsOf(stage: Stage, output: string): string {
@@ -33,10 +39,11 @@ export function acknowledgements(stage: Stage): readonly Acknowledgement[] {
     },
     {
       stack: "stream",
-      at: ["LargePacks", "FailedBatches"],
+      at: stage.stream.kind === "valkey" ? ["LargePacks"] : ["LargePacks", "FailedBatches"],
       findings: ["AwsSolutions-S1"],
-      reason: "Two private buckets with one writer each and public records in them; the access log would be a third.",
+      reason: "Private buckets with one writer each and public records in them; the access log would be one more.",
     },
+    ...valkeyAcknowledgements(stage),
     {
       stack: "database",
       at: ["Database"],
@@ -80,33 +87,58 @@ export function acknowledgements(stage: Stage): readonly Acknowledgement[] {
     },
     {
       stack: "ingester",
-      at: TASKS.map((task) => `${task}/Task`),
+      at: tasksOf(stage).map((task) => `${task}/Task`),
       findings: ["AwsSolutions-ECS2"],
       reason: "Settings without a secret among them: credentials are the task's role.",
     },
     {
       stack: "ingester",
-      at: TASKS.map((task) => `${task}/Task/ExecutionRole`),
+      at: tasksOf(stage).map((task) => `${task}/Task/ExecutionRole`),
       findings: ["AwsSolutions-IAM5[Resource::*]"],
       reason: "ecr:GetAuthorizationToken knows no resource.",
     },
     {
       stack: "ingester",
-      at: TASKS.map((task) => `${task}/Task/TaskRole`),
+      at: tasksOf(stage).map((task) => `${task}/Task/TaskRole`),
       findings: [largePacks, failedBatches],
       reason: "One action on the objects of one bucket, whose names are made while running.",
     },
     {
       stack: "indexer",
-      at: ["IndexEventsRole"],
+      at: appliesInProcess(stage) ? [] : ["IndexEventsRole"],
       findings: [largePacks, failedBatches],
       reason: "One action on the objects of one bucket, whose names are made while running.",
     },
     {
       stack: "indexer",
-      at: stage.reduced ? [] : NODE_FUNCTIONS.map((name) => `${name}Role`),
+      at: stage.reduced ? [] : functionsOf(stage).map((name) => `${name}Role`),
       findings: ["AwsSolutions-IAM5[Resource::*]"],
       reason: "Network interfaces, which Lambda makes for the function: they have no names before they are there.",
+    },
+  ];
+}
+
+function valkeyAcknowledgements(stage: Stage): readonly Acknowledgement[] {
+  if (stage.stream.kind !== "valkey") return [];
+  return [
+    {
+      stack: "stream",
+      at: ["Password"],
+      findings: ["AwsSolutions-SMG4"],
+      reason:
+        "ElastiCache changes its password only together with who reads it: `docs/operating.md` says how, and the network lets nobody else near.",
+    },
+    {
+      stack: "stream",
+      at: ["Valkey"],
+      findings: ["AwsSolutions-AEC5"],
+      reason: "No route leads there from outside: another port would hide nothing and surprise every client.",
+    },
+    {
+      stack: "stream",
+      at: ["Valkey"],
+      findings: stage.valkey.replicas > 0 ? [] : ["AwsSolutions-AEC4"],
+      reason: "A node that is lost costs a longer replay from the relay: valkey.replicas doubles the price.",
     },
   ];
 }

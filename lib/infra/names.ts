@@ -12,6 +12,8 @@ export function metricNamespace(stage: Pick<Stage, "name">): string {
 
 export const POSTGRES_PORT = 5432;
 
+export const VALKEY_PORT = 6379;
+
 /** The database in the server. */
 export const DATABASE_NAME = "standpipe";
 

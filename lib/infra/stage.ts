@@ -1,4 +1,5 @@
 /** What differs between deployments, in one place: sizes, retention, what happens on removal. Everything else is the same code. */
+import { streamRoom, VALKEY_NODES } from "./valkey-room.ts";
 
 export interface Stage {
   readonly name: StageName;
@@ -13,10 +14,26 @@ export interface Stage {
   /** What is kept, as `COLLECTIONS` takes it. What is filtered out meanwhile comes only with a replay. */
   readonly collections: readonly string[];
   readonly stream: {
+    /** `-c stream=valkey` goes before. */
+    readonly kind: "kinesis" | "valkey";
+    /** Of Kinesis, as its retention. */
     readonly shards: number;
     /** Constant of a deployment: drain before you change it. Shards × parallelization never exceed it. */
     readonly lanes: number;
     readonly retentionHours: number;
+  };
+  /** In place of shards and retention, where the stream is Valkey. */
+  readonly valkey: {
+    /** Without `cache.`, as in `t4g.small`. How long its memory lasts is in `docs/operating.md`. */
+    readonly node: string;
+    /** Copies in another zone, one of which takes over in a minute or so; without any, a node that is replaced loses its memory, and the relay is read again. */
+    readonly replicas: number;
+    /** Who applies packs: the function, which a poller calls, or the process that reads the stream. */
+    readonly indexing: "function" | "in-process";
+    /** Tasks that read the stream: lanes are spread over them, and the others take over those of a dead one. */
+    readonly readers: number;
+    readonly cpuUnits: number;
+    readonly memoryMiB: number;
   };
   readonly ingester: {
     /** 1024 are one vCPU. */
@@ -63,7 +80,15 @@ const DEVELOPMENT: Stage = {
   runbook: "docs/runbook.md",
   relayUrls: ["wss://bsky.network"],
   collections: ["*"],
-  stream: { shards: 1, lanes: 8, retentionHours: 48 },
+  stream: { kind: "kinesis", shards: 1, lanes: 8, retentionHours: 48 },
+  valkey: {
+    node: "t4g.micro",
+    replicas: 0,
+    indexing: "function",
+    readers: 1,
+    cpuUnits: 256,
+    memoryMiB: 512,
+  },
   ingester: { cpuUnits: 256, memoryMiB: 512, standby: false },
   indexer: {
     memoryMiB: 512,
@@ -84,7 +109,8 @@ export const STAGES: Readonly<Record<StageName, Stage>> = {
     ...DEVELOPMENT,
     name: "production",
     relayUrls: ["wss://bsky.network"],
-    stream: { shards: 2, lanes: 8, retentionHours: 48 },
+    stream: { kind: "kinesis", shards: 2, lanes: 8, retentionHours: 48 },
+    valkey: { ...DEVELOPMENT.valkey, node: "t4g.small", replicas: 1 },
     ingester: { cpuUnits: 256, memoryMiB: 512, standby: false },
     database: { instance: "t4g.small", allocatedGiB: 50, maxAllocatedGiB: 6000, multiAz: false, backupDays: 3 },
     logDays: 30,
@@ -123,17 +149,8 @@ export function stageNamed(name: string): Stage {
  */
 export function checkStage(stage: Stage): void {
   const { stream, ingester, indexer, database } = stage;
-  const workers = stream.shards * indexer.parallelization;
-  refuse(
-    workers > stream.lanes,
-    stage,
-    `${stream.shards} shards × parallelization ${indexer.parallelization} = ${workers} workers, more than ${stream.lanes} lanes: some would never have work`,
-  );
-  refuse(
-    indexer.maxRecordAgeHours >= stream.retentionHours,
-    stage,
-    `maxRecordAgeHours ${indexer.maxRecordAgeHours} must be less than retentionHours ${stream.retentionHours}: records would vanish from the stream before they reach the bucket`,
-  );
+  if (stream.kind === "valkey") checkValkey(stage);
+  else checkKinesis(stage);
   refuse(
     database.maxAllocatedGiB <= database.allocatedGiB * 1.1,
     stage,
@@ -147,7 +164,61 @@ export function checkStage(stage: Stage): void {
   checkTaskSize(stage, ingester);
 }
 
-function checkTaskSize(stage: Stage, { cpuUnits, memoryMiB }: Stage["ingester"]): void {
+function checkKinesis(stage: Stage): void {
+  const { stream, indexer } = stage;
+  const workers = workersOf(stage);
+  refuse(
+    workers > stream.lanes,
+    stage,
+    `${stream.shards} shards × parallelization ${indexer.parallelization} = ${workers} workers, more than ${stream.lanes} lanes: some would never have work`,
+  );
+  refuse(
+    indexer.maxRecordAgeHours >= stream.retentionHours,
+    stage,
+    `maxRecordAgeHours ${indexer.maxRecordAgeHours} must be less than retentionHours ${stream.retentionHours}: records would vanish from the stream before they reach the bucket`,
+  );
+}
+
+/** Of ElastiCache: five replicas of a primary ("Quotas", guide). */
+const MOST_REPLICAS = 5;
+
+function checkValkey(stage: Stage): void {
+  const { valkey, ingester, stream } = stage;
+  refuse(stage.reduced, stage, "stream valkey: LocalStack's free tier has no ElastiCache");
+  refuse(
+    ingester.standby,
+    stage,
+    "standby: true needs stream kinesis: with valkey nobody waits for a lease, and of two ingesters the newer one ends the older",
+  );
+  refuse(
+    streamRoom(valkey.node) === undefined,
+    stage,
+    `valkey.node ${valkey.node}: must be one of ${VALKEY_NODES.join(", ")}, whose memory is known`,
+  );
+  refuse(
+    !Number.isInteger(valkey.replicas) || valkey.replicas < 0 || valkey.replicas > MOST_REPLICAS,
+    stage,
+    `valkey.replicas ${valkey.replicas}: must be a whole number from 0 to ${MOST_REPLICAS}`,
+  );
+  refuse(
+    !Number.isInteger(valkey.readers) || valkey.readers < 1 || valkey.readers > stream.lanes,
+    stage,
+    `valkey.readers ${valkey.readers}: must be from 1 to ${stream.lanes}, the lanes: others would never have work`,
+  );
+  checkTaskSize(stage, valkey);
+}
+
+/** Whether the process that reads the stream writes the rows, and no function is there. */
+export function appliesInProcess({ stream, valkey }: Stage): boolean {
+  return stream.kind === "valkey" && valkey.indexing === "in-process";
+}
+
+/** Batches that are worked at a time: each needs a connection to the database. */
+export function workersOf({ stream, indexer }: Stage): number {
+  return stream.kind === "valkey" ? stream.lanes : stream.shards * indexer.parallelization;
+}
+
+function checkTaskSize(stage: Stage, { cpuUnits, memoryMiB }: Pick<Stage["ingester"], "cpuUnits" | "memoryMiB">): void {
   const sizes = FARGATE_MEMORY_MIB[cpuUnits];
   refuse(sizes === undefined, stage, `cpuUnits ${cpuUnits}: Fargate has ${Object.keys(FARGATE_MEMORY_MIB).join(", ")}`);
   refuse(

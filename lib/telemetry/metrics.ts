@@ -88,6 +88,16 @@ export const METRICS = {
     help: "Entries of the Redis stream that a group has not handled: unread and pending",
     label: "group",
   },
+  unread_entries: { kind: "gauge", help: "Entries of the Redis stream that the group has given to nobody: its lag" },
+  oldest_unhandled_seconds: {
+    kind: "gauge",
+    help: "Age of the oldest entry of the Redis stream that is unread, or read and not applied yet",
+  },
+  function_calls_total: {
+    kind: "counter",
+    help: "Calls of the function, by how they ended (done, partly-done, not-done, function-error, no-answer)",
+    label: "outcome",
+  },
   resident_bytes: { kind: "gauge", help: "Resident memory of this process" },
 } as const satisfies Record<string, MetricDefinition>;
 
@@ -109,6 +119,25 @@ export const CLOUDWATCH_METRICS: ReadonlySet<MetricName> = new Set<MetricName>([
   "dead_letters_total",
   "newest_row_age_seconds",
 ]);
+
+/** Of `ingest` with Redis, of `poll`, and of `work`, which does the function's part as well. */
+export const CLOUDWATCH_METRICS_OF_REDIS = {
+  ingest: new Set<MetricName>([
+    "received_events_total",
+    "lag_seconds",
+    "in_flight_bytes",
+    "stream_entries_total",
+    "gaps_total",
+  ]),
+  poll: new Set<MetricName>(["unread_entries", "oldest_unhandled_seconds"]),
+  work: new Set<MetricName>([
+    "unread_entries",
+    "oldest_unhandled_seconds",
+    "applied_events_total",
+    "dead_letters_total",
+    "gaps_total",
+  ]),
+} as const satisfies Record<string, ReadonlySet<MetricName>>;
 
 /** With a standby also whether one waits, which only its alarm looks at. */
 export const CLOUDWATCH_METRICS_WITH_STANDBY: ReadonlySet<MetricName> = new Set<MetricName>([

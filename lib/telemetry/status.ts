@@ -63,6 +63,9 @@ export function readinessOf(snapshot: StatusSnapshot): Readiness {
   return { ready: reason === null, reason };
 }
 
+/** They have no relay: what they read is the stream. */
+const READERS_OF_STREAMS = new Set(["work", "poll"]);
+
 function awayReason(snapshot: StatusSnapshot): string | null {
   const reasons: string[] = [];
   const { standbyFor = null, streamTrouble = null } = snapshot;
@@ -70,8 +73,7 @@ function awayReason(snapshot: StatusSnapshot): string | null {
   if (standbyFor !== null) return `standby: ${standbyFor} holds the lease`;
   if (snapshot.databaseConnected === false) reasons.push(`database: ${snapshot.databaseTrouble ?? "not connected"}`);
   if (streamTrouble !== null) reasons.push(`stream: ${streamTrouble}`);
-  // A worker has no relay: what it reads is the stream.
-  if (!snapshot.connected && snapshot.command !== "work")
+  if (!snapshot.connected && !READERS_OF_STREAMS.has(snapshot.command))
     reasons.push(`relay: ${snapshot.relayTrouble ?? "not connected"}`);
   return reasons.length === 0 ? null : reasons.join("; ");
 }

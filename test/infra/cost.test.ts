@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { monthlyBill } from "../../lib/infra/cost/bill.ts";
-import { DATABASE_CLASSES, PRICES } from "../../lib/infra/cost/prices-2026-11.ts";
+import { DATABASE_CLASSES, PRICES, VALKEY_NODE_PRICES } from "../../lib/infra/cost/prices-2026-11.ts";
 import { type CloudFormationTemplate, paidResources } from "../../lib/infra/cost/resources.ts";
 import { usageAt } from "../../lib/infra/cost/usage.ts";
 import { STAGES } from "../../lib/infra/stage.ts";
 import { projectRoot } from "../support/project-root.ts";
 import { builtStage } from "./support/built-app.ts";
+import { VALKEY_STAGES, withValkey } from "./support/valkey-stages.ts";
 
 function templatesOf(stage = STAGES.production): readonly CloudFormationTemplate[] {
   const built = builtStage(stage);
@@ -132,6 +133,55 @@ it("a class of database without a price is said, not guessed", () => {
 });
 
 it("every price has its source", () => {
-  const prices = [...Object.values(PRICES), ...Object.values(DATABASE_CLASSES)];
+  const prices = [...Object.values(PRICES), ...Object.values(DATABASE_CLASSES), ...Object.values(VALKEY_NODE_PRICES)];
   expect(prices.filter(({ source }) => source.length < 10)).toEqual([]);
+});
+
+describe("with Valkey", () => {
+  const valkey = templatesOf(VALKEY_STAGES.production);
+  const bill = monthlyBill(valkey, firstMonth);
+  const lineOf = (of: typeof bill, start: string) => of.lines.find(({ what }) => what.startsWith(start))?.usd ?? 0;
+
+  it("two nodes, the reader of the stream, its address and its secret take the place of the shards", () => {
+    expect(lineOf(bill, "Valkey: 2 × cache.t4g.small")).toBeCloseTo(2 * 730 * 0.0256);
+    expect(bill.lines.filter(({ what }) => what.startsWith("Kinesis"))).toEqual([]);
+    expect(bill.lines.filter(({ what }) => what.startsWith("Fargate"))).toHaveLength(2);
+    expect(lineOf(bill, "Public IPv4")).toBeCloseTo(7.3);
+    expect(lineOf(bill, "Secrets Manager")).toBeCloseTo(0.8);
+    expect(lineOf(bill, "DynamoDB: how far all is applied")).toBeGreaterThan(0);
+    expect(lineOf(bill, "Between zones, to and from the stream")).toBeCloseTo((1314e6 * 160 * 0.02) / 1e9, 1);
+    expect(lineOf(bill, "KMS")).toBe(0);
+  });
+
+  it("calls of the function are one of each lane at a time, as often as the window says", () => {
+    const { workers, batchingWindowSeconds, indexerMemoryGb } = paidResources(valkey);
+    expect([workers, batchingWindowSeconds, indexerMemoryGb]).toEqual([8, 5, 0.5]);
+    const inProcess = monthlyBill(templatesOf(VALKEY_STAGES["production in process"]), firstMonth);
+    expect(lineOf(inProcess, "Lambda: invocations") + lineOf(inProcess, "Lambda: time")).toBe(0);
+    expect(lineOf(inProcess, "Lambda: canary")).toBeGreaterThan(0);
+    expect(inProcess.usd).toBeLessThan(bill.usd);
+  });
+
+  it("costs what docs/operating.md says, beside Kinesis", () => {
+    const page = readFileSync(join(projectRoot, "docs/operating.md"), "utf8");
+    const months = (templates: readonly CloudFormationTemplate[]) =>
+      [1, 6, 12].map((month) => Math.round(monthlyBill(templates, { ...firstMonth, month }).usd)).join(" | ");
+    expect(page).toContain(`| Kinesis | ${months(production)} |`);
+    expect(page).toContain(`| Valkey, with a replica | ${months(valkey)} |`);
+    const without = templatesOf(withValkey(STAGES.production, { replicas: 0 }));
+    expect(page).toContain(`| Valkey, without | ${months(without)} |`);
+    const inProcess = templatesOf(VALKEY_STAGES["production in process"]);
+    expect(page).toContain(`| Valkey, with a replica, indexing in process | ${months(inProcess)} |`);
+  });
+
+  it("a node without a price is said, not guessed", () => {
+    const unknown = [
+      {
+        Resources: {
+          V: { Type: "AWS::ElastiCache::ReplicationGroup", Properties: { CacheNodeType: "cache.x9z.huge" } },
+        },
+      },
+    ];
+    expect(() => monthlyBill(unknown, firstMonth)).toThrow("no price for cache.x9z.huge");
+  });
 });

@@ -2,8 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { PROCESSES, type ProcessName } from "../../lib/config/processes.ts";
 import { readSettings } from "../../lib/config/read-settings.ts";
-import { STAGES, type StageName } from "../../lib/infra/stage.ts";
+import { STAGES, type Stage } from "../../lib/infra/stage.ts";
 import { builtStage } from "./support/built-app.ts";
+import { VALKEY_STAGES } from "./support/valkey-stages.ts";
 
 /** Read by Node itself. */
 const NODES_OWN = ["NODE_OPTIONS", "NODE_EXTRA_CA_CERTS"];
@@ -13,11 +14,14 @@ interface Deployed {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-function deployedIn(stageName: StageName): readonly Deployed[] {
-  const built = builtStage(STAGES[stageName]);
+/** The command of a task, by the name of its service. */
+const COMMANDS: Readonly<Record<string, ProcessName>> = { ingester: "ingest", poller: "poll", worker: "work" };
+
+function deployedIn(stage: Stage): readonly Deployed[] {
+  const built = builtStage(stage);
   const named = (name: unknown): ProcessName => {
-    const process = String(name).replace(`standpipe-${stageName}-`, "");
-    return process === "ingester" ? "ingest" : (process as ProcessName);
+    const process = String(name).replace(`standpipe-${stage.name}-`, "");
+    return COMMANDS[process] ?? (process as ProcessName);
   };
   return built.stacks.flatMap((stack) => {
     const template = built.template(stack);
@@ -51,14 +55,21 @@ function textOf(value: unknown): string {
   return join === undefined ? "some-name" : join[1].map(textOf).join(join[0]);
 }
 
-describe.each<StageName>(["production", "localstack"])("%s", (stageName) => {
-  const deployed = deployedIn(stageName);
+const FUNCTIONS = ["migrate", "index-events", "freshness"];
+
+describe.each<[string, Stage, readonly string[]]>([
+  ["production", STAGES.production, ["ingest", "operations", ...FUNCTIONS]],
+  ["localstack", STAGES.localstack, FUNCTIONS],
+  ["production with Valkey", VALKEY_STAGES.production, ["ingest", "operations", "poll", ...FUNCTIONS]],
+  [
+    "production with Valkey, in process",
+    VALKEY_STAGES["production in process"],
+    ["ingest", "operations", "work", "migrate", "freshness"],
+  ],
+])("%s", (_, stage, expected) => {
+  const deployed = deployedIn(stage);
 
   it("has every process", () => {
-    const expected =
-      stageName === "localstack"
-        ? ["migrate", "index-events", "freshness"]
-        : ["ingest", "operations", "migrate", "index-events", "freshness"];
     expect(deployed.map(({ process }) => process)).toEqual(expected);
   });
 
@@ -72,7 +83,7 @@ describe.each<StageName>(["production", "localstack"])("%s", (stageName) => {
   });
 
   it("tells each task its region: Fargate's own is no promise", () => {
-    const tasks = deployed.filter(({ process }) => process === "ingest" || process === "operations");
+    const tasks = deployed.filter(({ process }) => ["ingest", "operations", "poll", "work"].includes(process));
     expect(tasks.map(({ variables }) => variables.AWS_REGION)).toEqual(tasks.map(() => "eu-central-1"));
   });
 

@@ -5,9 +5,14 @@ import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { metricsOfAlarm, metricsOfDashboard } from "../../lib/infra/cost/watched-metrics.ts";
 import { STAGES, type Stage } from "../../lib/infra/stage.ts";
-import { CLOUDWATCH_METRICS, CLOUDWATCH_METRICS_WITH_STANDBY } from "../../lib/telemetry/metrics.ts";
+import {
+  CLOUDWATCH_METRICS,
+  CLOUDWATCH_METRICS_OF_REDIS,
+  CLOUDWATCH_METRICS_WITH_STANDBY,
+} from "../../lib/telemetry/metrics.ts";
 import { projectRoot } from "../support/project-root.ts";
 import { builtStage } from "./support/built-app.ts";
+import { VALKEY_STAGES, withValkey } from "./support/valkey-stages.ts";
 
 interface Alarm {
   readonly AlarmName: string;
@@ -32,8 +37,15 @@ const standbyTemplate = builtStage(withStandby).template("monitoring");
 const standbyAlarms = Object.values(standbyTemplate.findResources("AWS::CloudWatch::Alarm")).map(
   ({ Properties }) => Properties as Alarm,
 );
+const valkeyTemplate = builtStage(VALKEY_STAGES.production).template("monitoring");
+const valkeyAlarms = alarmsIn(valkeyTemplate);
 const named = (id: string): Alarm | undefined => standbyAlarms.find((alarm) => idOf(alarm) === id);
 const idOf = ({ AlarmName }: Alarm): string => AlarmName.replace("standpipe-production-", "");
+
+function alarmsIn(from: typeof template): readonly Alarm[] {
+  return Object.values(from.findResources("AWS::CloudWatch::Alarm")).map(({ Properties }) => Properties as Alarm);
+}
+
 const runbook = readFileSync(join(projectRoot, "docs/runbook.md"), "utf8");
 const sections = new Map(
   runbook
@@ -71,7 +83,8 @@ it("there are alarms for what a person must act on", () => {
 
 describe("the runbook", () => {
   it("has a section for every alarm, and none for an alarm that there is not", () => {
-    expect(aboutAlarms.toSorted()).toEqual(standbyAlarms.map(idOf).toSorted());
+    const ids = new Set([...standbyAlarms, ...valkeyAlarms].map(idOf));
+    expect(aboutAlarms.toSorted()).toEqual([...ids].toSorted());
   });
 
   it.each(aboutAlarms)("%s: what it means, what to look at, what to do, with commands", (title) => {
@@ -102,14 +115,15 @@ describe.each(["runbook.md", "operating.md"])("docs/%s", (page) => {
 });
 
 describe("every alarm", () => {
-  it.each(alarms.map((alarm) => [idOf(alarm), alarm] as const))(
-    "%s links its section and the dashboard",
-    (id, alarm) => {
-      const description = JSON.stringify(alarm.AlarmDescription);
-      expect(description).toContain(`docs/runbook.md#${id}\\n`);
-      expect(description).toContain("#dashboards/dashboard/standpipe-production-pipeline");
-    },
-  );
+  it.each(
+    [...alarms, ...valkeyAlarms.filter((alarm) => !alarms.map(idOf).includes(idOf(alarm)))].map(
+      (alarm) => [idOf(alarm), alarm] as const,
+    ),
+  )("%s links its section and the dashboard", (id, alarm) => {
+    const description = JSON.stringify(alarm.AlarmDescription);
+    expect(description).toContain(`docs/runbook.md#${id}\\n`);
+    expect(description).toContain("#dashboards/dashboard/standpipe-production-pipeline");
+  });
 
   it("says what silence means", () => {
     expect(
@@ -301,4 +315,86 @@ it("the reduced stage has the alarms of what it has", () => {
   const names = Object.values(reduced).map(({ Properties }) => String(Properties.AlarmName));
   expect(names.filter((name) => /database|proxy/.test(name))).toEqual([]);
   expect(names).toContain("standpipe-localstack-no-ingest");
+});
+
+describe("with Valkey", () => {
+  const ids = valkeyAlarms.map(idOf);
+  const alarm = (id: string): Alarm | undefined => valkeyAlarms.find((each) => idOf(each) === id);
+  const commandsOf = (from: typeof template): ReadonlyMap<string, ReadonlySet<string>> => {
+    const of = (type: string) => Object.values(from.findResources(type)).map(({ Properties }) => Properties);
+    const watched = [
+      ...of("AWS::CloudWatch::Alarm").flatMap(metricsOfAlarm),
+      ...of("AWS::CloudWatch::Dashboard").flatMap(metricsOfDashboard),
+    ].filter(({ namespace }) => namespace === "Standpipe/production");
+    const byCommand = Map.groupBy(watched, ({ dimensions }) => dimensions[1] ?? "");
+    return new Map(Array.from(byCommand, ([command, metrics]) => [command, new Set(metrics.map(({ name }) => name))]));
+  };
+
+  it("there are alarms for what is unread, how old it is, memory and evictions, and none of Kinesis", () => {
+    expect(ids).toEqual(
+      expect.arrayContaining(["unread-age", "unread-age-high", "unread-backlog", "valkey-memory", "valkey-evictions"]),
+    );
+    const ofKinesis = ["iterator-age", "failed-batches", "failed-deliveries", "lag-near-retention", "lease-changes"];
+    expect(ids.filter((id) => [...ofKinesis, "throttled-puts", "no-standby"].includes(id))).toEqual([]);
+    // What does not hang on the stream is there as ever.
+    expect(ids).toEqual(expect.arrayContaining(["no-ingest", "function-errors", "dead-letters", "stale-rows"]));
+  });
+
+  it("somebody is woken where rows stop coming or the stream fills up, also by a reader that is silent", () => {
+    const paging = valkeyAlarms.filter(({ AlarmActions }) => AlarmActions[0]?.Ref.startsWith("Page")).map(idOf);
+    expect(paging).toEqual([
+      "no-ingest",
+      "ingest-lag",
+      "lag-near-relay-window",
+      "unread-age-high",
+      "unread-backlog",
+      "valkey-memory",
+      "valkey-evictions",
+      "stale-rows",
+      "database-storage",
+    ]);
+    const breaching = valkeyAlarms.filter(({ TreatMissingData }) => TreatMissingData === "breaching").map(idOf);
+    expect(breaching).toEqual(["no-ingest", "unread-age", "unread-age-high", "stale-rows"]);
+  });
+
+  it("the backlog is what nobody has read, which is half of the room: an hour and more before the ingester waits", () => {
+    const { MetricName, Threshold = 0 } = alarm("unread-backlog") ?? {};
+    expect(MetricName).toBe("unread_entries");
+    // Eight lanes, an entry a second each.
+    expect(Threshold / 8).toBeGreaterThan(3600);
+    expect(Threshold / 8).toBeLessThan(2 * 3600);
+  });
+
+  it("memory and evictions are those of the worst node, whichever is the primary", () => {
+    const dimensions = (id: string) =>
+      metricsOfAlarm({ ...alarm(id) }).map((metric) => [metric.name, ...metric.dimensions]);
+    expect(dimensions("valkey-memory")).toEqual([
+      ["DatabaseMemoryUsagePercentage", "CacheClusterId", "standpipe-production-events-001"],
+      ["DatabaseMemoryUsagePercentage", "CacheClusterId", "standpipe-production-events-002"],
+    ]);
+    expect(dimensions("valkey-evictions")).toHaveLength(2);
+    const single = alarmsIn(builtStage(withValkey(STAGES.production, { replicas: 0 })).template("monitoring"));
+    expect(single.find((each) => idOf(each) === "valkey-memory")).toMatchObject({
+      MetricName: "DatabaseMemoryUsagePercentage",
+    });
+  });
+
+  it("each metric of ours that is looked at is written by its process, and no other is paid", () => {
+    const commands = commandsOf(valkeyTemplate);
+    expect(commands.get("ingest")).toEqual(CLOUDWATCH_METRICS_OF_REDIS.ingest);
+    expect(commands.get("poll")).toEqual(CLOUDWATCH_METRICS_OF_REDIS.poll);
+    expect([...commands.keys()].toSorted()).toEqual(["freshness", "index-events", "ingest", "poll"]);
+    const inProcess = commandsOf(builtStage(VALKEY_STAGES["production in process"]).template("monitoring"));
+    expect(inProcess.get("work")).toEqual(CLOUDWATCH_METRICS_OF_REDIS.work);
+    expect([...inProcess.keys()].toSorted()).toEqual(["freshness", "ingest", "work"]);
+  });
+
+  it("the dashboard goes from the relay to the rows as well", () => {
+    const [dashboard] = Object.values(valkeyTemplate.findResources("AWS::CloudWatch::Dashboard"));
+    const graphs = graphsOf(dashboard?.Properties ?? {});
+    const step = (x: number) => graphs.filter((graph) => graph.x === x).toSorted((a, b) => a.y - b.y);
+    expect(step(6)[0]?.metrics).toContain("stream_entries_total");
+    expect(step(12)[1]?.metrics).toEqual(["oldest_unhandled_seconds", "unread_entries"]);
+    expect(step(18)[1]?.metrics).toContain("newest_row_age_seconds");
+  });
 });

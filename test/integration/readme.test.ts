@@ -51,6 +51,7 @@ describe("the README", () => {
       "start",
       "ingest",
       "work",
+      "poll",
       "status",
       "sql",
       "dead-letters",

@@ -23,7 +23,7 @@ describeOnLocalStack("LocalStack", (endpoint) => {
   it("gives the database's login to whoever asks for the secret of the compose file", async () => {
     const client = createSecretsClient({ region: null, endpoint });
     const secretId = resourceName(STAGES.localstack, "database");
-    const login = await createSecretCredentials({ client, secretId }).login();
+    const login = await createSecretCredentials({ client, secretId, setting: "DATABASE_SECRET_ARN" }).login();
     expect(login.user).toBe(DATABASE_ROLES.owner);
     expect(login.password).not.toBe("");
   });

@@ -87,12 +87,13 @@ export function fromAttributes(attributes: Attributes): LeaseItem {
   };
 }
 
-function cursorAttribute({ relay, epoch, seq, timeMs }: SavedCursor): AttributeValue {
+export function cursorAttribute({ relay, epoch, seq, timeMs }: SavedCursor): AttributeValue {
   const time = timeMs === null ? {} : { time_ms: number(timeMs) };
   return { M: { relay: { S: relay }, epoch: number(epoch), seq: number(seq), ...time } };
 }
 
-function cursorOf({ M: map = {} }: AttributeValue): SavedCursor {
+/** @throws CursorTableError where it is none. */
+export function cursorOf({ M: map = {} }: AttributeValue): SavedCursor {
   return {
     relay: textOf(map, "relay"),
     epoch: numberOf(map, "epoch"),

@@ -27,7 +27,8 @@ export interface TableOptions {
 }
 
 export function createLeaseTable({ client, tableName, id }: TableOptions): LeaseTable {
-  const explained = <Result>(work: Promise<Result>) => work.catch((error: unknown) => explain(error, tableName));
+  const explained = <Result>(work: Promise<Result>) =>
+    work.catch((error: unknown) => explainTableError(error, tableName));
   return {
     async read() {
       const command = new GetItemCommand({ TableName: tableName, Key: { id: { S: id } }, ConsistentRead: true });
@@ -65,7 +66,8 @@ function conditionOf(seen: Seen) {
   };
 }
 
-function explain(error: unknown, tableName: string): never {
+/** @throws CursorTableError for what a person has to mend, everything else as it is. */
+export function explainTableError(error: unknown, tableName: string): never {
   const at = `DYNAMODB_TABLE_NAME=${tableName}`;
   if (error instanceof ResourceNotFoundException) {
     throw new CursorTableError(`${at}: there is no such table: create it with the text key id`, { cause: error });

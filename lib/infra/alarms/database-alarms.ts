@@ -1,7 +1,7 @@
 /** The managed database and its proxy: room, time and connections. */
 import { TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import type { MonitoredMetrics } from "../monitored-metrics.ts";
-import type { Stage } from "../stage.ts";
+import { type Stage, workersOf } from "../stage.ts";
 import type { AlarmDefinition } from "./alarm-definition.ts";
 
 /** Less than RDS waits for: it grows storage of which 10 % or less have been free for five minutes ("Managing capacity automatically", RDS guide). */
@@ -18,7 +18,7 @@ export function databaseAlarms(stage: Stage, metrics: MonitoredMetrics): readonl
   };
   const perClient = { onSilence: TreatMissingData.NOT_BREACHING, silence: "without clients the proxy writes nothing" };
   const leftGiB = Math.min(STORAGE_LEFT_GIB, stage.database.allocatedGiB * STORAGE_LEFT_PART);
-  const workers = stage.stream.shards * stage.indexer.parallelization;
+  const workers = workersOf(stage);
   const alarms: readonly AlarmDefinition[] = [
     {
       id: "proxy-pinning",

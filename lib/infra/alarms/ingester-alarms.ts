@@ -57,16 +57,6 @@ export function ingesterAlarms(metrics: MonitoredMetrics): readonly AlarmDefinit
       ...gauged,
     },
     {
-      id: "lease-changes",
-      severity: "ticket",
-      says: "The ingester's lease has changed hands again and again",
-      metric: metrics.leaseTakeovers,
-      when: "above",
-      threshold: 3,
-      points: [1, 1],
-      ...counted,
-    },
-    {
       id: "gaps",
       severity: "ticket",
       says: "A span of the stream may be missing",
@@ -76,11 +66,30 @@ export function ingesterAlarms(metrics: MonitoredMetrics): readonly AlarmDefinit
       points: [1, 1],
       ...counted,
     },
+    ...kinesisAlarms(metrics),
+  ];
+}
+
+/** Of an ingester that writes into Kinesis under a lease. */
+function kinesisAlarms({ kinesis }: MonitoredMetrics): readonly AlarmDefinition[] {
+  if (kinesis === undefined) return [];
+  const { counted } = SILENCE;
+  return [
+    {
+      id: "lease-changes",
+      severity: "ticket",
+      says: "The ingester's lease has changed hands again and again",
+      metric: kinesis.leaseTakeovers,
+      when: "above",
+      threshold: 3,
+      points: [1, 1],
+      ...counted,
+    },
     {
       id: "throttled-puts",
       severity: "ticket",
       says: "Kinesis does not take what the ingester sends",
-      metric: metrics.throttledPuts,
+      metric: kinesis.throttledPuts,
       when: "above",
       threshold: 0,
       points: [3, 5],

@@ -19,6 +19,7 @@ export class PipelineDashboard extends Construct {
   constructor(scope: Construct, id: string, { stage, metrics, alarms }: PipelineDashboardProps) {
     super(scope, id);
     const { database } = metrics;
+    const { through, behind, wrong } = stepsOf(metrics);
     new cloudwatch.Dashboard(this, "Resource", {
       dashboardName: resourceName(stage, "pipeline"),
       widgets: [
@@ -27,28 +28,17 @@ export class PipelineDashboard extends Construct {
         // How much goes through each step,
         [
           graph("Events from the relay, a minute", [metrics.receivedEvents]),
-          graph("Put into the stream, a minute", [metrics.putRecords], [metrics.putBytes, metrics.incomingBytes]),
-          graph("Invocations, a minute", [metrics.invocations], [metrics.durationMs]),
+          ...through,
           graph("Events applied, a minute", [metrics.appliedEvents]),
         ],
         // how far it is behind,
         [
           graph("Behind the relay, seconds", [metrics.ingestLag], [metrics.inFlightBytes]),
-          graph("Waiting in the stream, ms", [metrics.streamAgeMs]),
-          graph("Behind the stream, ms", [metrics.iteratorAgeMs]),
+          ...behind,
           graph("Age of the newest rows, seconds", [metrics.newestRowAge]),
         ],
         // and what goes wrong in it.
-        [
-          graph("Leases taken, gaps", [metrics.leaseTakeovers], [metrics.gaps]),
-          graph("Not taken by the stream", [metrics.throttledPuts]),
-          graph("Errors, throttles of the function", [metrics.indexerErrors], [metrics.indexerThrottles]),
-          graph(
-            "Dead letters, failed batches",
-            [metrics.deadLetters],
-            [metrics.failedBatches, metrics.failedDeliveries],
-          ),
-        ],
+        [...wrong],
         ...(database === undefined
           ? []
           : [
@@ -62,6 +52,59 @@ export class PipelineDashboard extends Construct {
       ],
     });
   }
+}
+
+/** What differs by the kind of the stream, and by who applies packs: the middle of the first two rows, and the whole third. */
+interface Steps {
+  readonly through: readonly cloudwatch.IWidget[];
+  readonly behind: readonly cloudwatch.IWidget[];
+  readonly wrong: readonly cloudwatch.IWidget[];
+}
+
+function stepsOf(metrics: MonitoredMetrics): Steps {
+  const { kinesis, valkey, indexer, gaps, deadLetters } = metrics;
+  const invocations = graph(
+    "Invocations, a minute",
+    indexer === undefined ? [] : [indexer.invocations],
+    indexer === undefined ? [] : [indexer.durationMs],
+  );
+  const errors = graph(
+    "Errors, throttles of the function",
+    indexer === undefined ? [] : [indexer.errors],
+    indexer === undefined ? [] : [indexer.throttles],
+  );
+  if (valkey !== undefined) {
+    return {
+      through: [graph("Put into the stream, entries a minute", [valkey.putEntries]), invocations],
+      behind: [
+        graph("Memory of the stream, %", [valkey.memoryPercent]),
+        graph("Oldest entry not applied, seconds; unread entries", [valkey.oldestUnhandled], [valkey.unreadEntries]),
+      ],
+      wrong: [
+        graph("Gaps", [gaps]),
+        graph("Evicted by the stream", [valkey.evictions]),
+        errors,
+        graph("Dead letters", [deadLetters]),
+      ],
+    };
+  }
+  if (kinesis === undefined) return { through: [], behind: [], wrong: [] };
+  return {
+    through: [
+      graph("Put into the stream, a minute", [kinesis.putRecords], [kinesis.putBytes, kinesis.incomingBytes]),
+      invocations,
+    ],
+    behind: [
+      graph("Waiting in the stream, ms", [kinesis.streamAgeMs]),
+      graph("Behind the stream, ms", [kinesis.iteratorAgeMs]),
+    ],
+    wrong: [
+      graph("Leases taken, gaps", [kinesis.leaseTakeovers], [gaps]),
+      graph("Not taken by the stream", [kinesis.throttledPuts]),
+      errors,
+      graph("Dead letters, failed batches", [deadLetters], [kinesis.failedBatches, kinesis.failedDeliveries]),
+    ],
+  };
 }
 
 function heading(text: string): cloudwatch.IWidget {

@@ -15,7 +15,7 @@ export interface Bill {
   readonly freeUsd: number;
 }
 
-/** @throws UnknownPriceError for a class of database without a price. */
+/** @throws UnknownPriceError for a class of database, or a node, without a price. */
 export function monthlyBill(templates: readonly CloudFormationTemplate[], options: BillOptions): Bill {
   const resources = paidResources(templates);
   const { usage } = options;

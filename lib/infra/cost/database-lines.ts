@@ -1,14 +1,10 @@
 /** What the rows cost: instance, storage that grows, backups, proxy and the owner's secret. */
 import type { BillLine, BillOptions } from "./bill-line.ts";
+import { UnknownPriceError } from "./errors.ts";
 import { GB, SECONDS_A_MONTH } from "./monthly-amounts.ts";
 import { DATABASE_CLASSES, HOURS_A_MONTH, PRICES } from "./prices-2026-11.ts";
 import type { PaidDatabase, PaidResources } from "./resources.ts";
 import type { Usage } from "./usage.ts";
-
-/** The template has a database of a class that the price table does not know. */
-export class UnknownPriceError extends Error {
-  override readonly name = "UnknownPriceError";
-}
 
 const DAYS = 30;
 const SECONDS_A_DAY = 86_400;
@@ -33,7 +29,7 @@ export function databaseLines(
           PRICES.rdsBackupGbMonth.usd,
       },
       { what: "RDS Proxy", usd: proxies * Math.max(price.vcpus, 2) * HOURS_A_MONTH * PRICES.rdsProxyVcpuHour.usd },
-      { what: "Secrets Manager: the owner's", usd: secrets * PRICES.secretMonth.usd },
+      { what: "Secrets Manager", usd: secrets * PRICES.secretMonth.usd },
     ];
   });
 }

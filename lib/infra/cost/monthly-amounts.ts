@@ -27,7 +27,8 @@ export function monthlyAmounts(resources: PaidResources, usage: Usage): MonthlyA
   const invocations = (workers / Math.max(batchingWindowSeconds, 1)) * SECONDS_A_MONTH;
   const seconds = (invocations * usage.invocationMs + events * usage.eventMs) / 1000;
   const canaryMemoryGb = canaries.reduce((sum, { memoryGb }) => sum + memoryGb, 0);
-  const logBytes = invocations * usage.logBytesPerInvocation + usage.logBytesPerSecond * SECONDS_A_MONTH;
+  const services = Math.max(1, tasks.length);
+  const logBytes = invocations * usage.logBytesPerInvocation + services * usage.logBytesPerSecond * SECONDS_A_MONTH;
   return {
     events,
     invocations,

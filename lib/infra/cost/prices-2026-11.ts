@@ -131,3 +131,22 @@ export const DATABASE_CLASSES: Readonly<
     source: "aws.amazon.com/rds/postgresql/pricing, from memory; compare before you buy",
   },
 };
+
+/**
+ * `cache.` nodes of Valkey: USD an hour. Source: AWS' Price List API of ElastiCache (us-east-1, on demand), as a public cost tool had copied it
+ * in October 2026; a fifth below the Redis nodes of the same name, as AWS announced when Valkey came. AWS' own page could not be read here.
+ */
+export const VALKEY_NODE_PRICES: Readonly<Record<string, Price>> = Object.fromEntries(
+  Object.entries({
+    "t4g.micro": 0.0128,
+    "t4g.small": 0.0256,
+    "t4g.medium": 0.052,
+    "m7g.large": 0.1264,
+    "m7g.xlarge": 0.252,
+    "r7g.large": 0.1752,
+    "r7g.xlarge": 0.3496,
+  }).map(([node, usd]) => [
+    node,
+    { usd, per: "node and hour", source: "AWS Price List API, ElastiCache for Valkey, copied in October 2026" },
+  ]),
+);

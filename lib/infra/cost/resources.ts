@@ -10,6 +10,8 @@ export interface PaidResources {
   readonly shards: number;
   readonly retentionHours: number;
   readonly lanes: number;
+  /** Nodes of a Valkey stream. */
+  readonly valkeyNodes: readonly { readonly node: string; readonly count: number }[];
   readonly tasks: readonly { readonly count: number; readonly vcpus: number; readonly memoryGb: number }[];
   readonly publicAddresses: number;
   readonly natGateways: number;
@@ -50,10 +52,17 @@ export function paidResources(templates: readonly CloudFormationTemplate[]): Pai
   const alarms = of("AWS::CloudWatch::Alarm");
   const dashboards = of("AWS::CloudWatch::Dashboard");
   const shards = number(stream?.ShardCount, 0);
+  const definitions = of("AWS::ECS::TaskDefinition");
+  const lanes = number(settingOf(definitions, "LANES"), 0);
+  const pollers = settingOf(definitions, "INDEXER_FUNCTION") === undefined ? 0 : 1;
   return {
     shards,
     retentionHours: number(stream?.RetentionPeriodHours, 24),
-    lanes: lanesOf(of("AWS::ECS::TaskDefinition")),
+    lanes,
+    valkeyNodes: of("AWS::ElastiCache::ReplicationGroup").map(({ CacheNodeType, NumCacheClusters }) => ({
+      node: String(CacheNodeType).replace(/^cache\./, ""),
+      count: number(NumCacheClusters, 1),
+    })),
     tasks: services.map((service) => ({
       count: number(service.DesiredCount, 1),
       ...sizeOf(definitionOf(service, resources)),
@@ -64,8 +73,12 @@ export function paidResources(templates: readonly CloudFormationTemplate[]): Pai
       .filter(({ VpcEndpointType }) => VpcEndpointType === "Interface")
       .reduce((sum, { SubnetIds }) => sum + (Array.isArray(SubnetIds) ? SubnetIds.length : 1), 0),
     indexerMemoryGb: indexerMemoryMiB(mapping, resources) / 1024,
-    workers: shards * number(mapping?.ParallelizationFactor, 1),
-    batchingWindowSeconds: number(mapping?.MaximumBatchingWindowInSeconds, 0),
+    // One call of each lane at a time, where a poller makes them.
+    workers: shards * number(mapping?.ParallelizationFactor, 1) + pollers * lanes,
+    batchingWindowSeconds: number(
+      mapping?.MaximumBatchingWindowInSeconds,
+      number(settingOf(definitions, "BATCHING_WINDOW_MS"), 0) / 1000,
+    ),
     canaries: of("AWS::Events::Rule").map(({ Targets }) => ({ memoryGb: canaryMemoryMiB(Targets, resources) / 1024 })),
     databases: databases.map((database) => ({
       instance: String(database.DBInstanceClass).replace(/^db\./, ""),
@@ -74,7 +87,9 @@ export function paidResources(templates: readonly CloudFormationTemplate[]): Pai
       backupDays: number(database.BackupRetentionPeriod, 1),
     })),
     proxies: of("AWS::RDS::DBProxy").length,
-    secrets: databases.filter(({ ManageMasterUserPassword }) => ManageMasterUserPassword === true).length,
+    secrets:
+      databases.filter(({ ManageMasterUserPassword }) => ManageMasterUserPassword === true).length +
+      of("AWS::SecretsManager::Secret").length,
     alarmedMetrics: alarms.reduce((sum, alarm) => sum + metricsOfAlarm(alarm).length, 0),
     ownMetrics: ownMetrics([...alarms.flatMap(metricsOfAlarm), ...dashboards.flatMap(metricsOfDashboard)]),
     dashboards: dashboards.length,
@@ -92,7 +107,9 @@ function definitionOf(
 }
 
 function indexerMemoryMiB(mapping: Readonly<Record<string, unknown>> | undefined, resources: Resources): number {
-  return mapping === undefined ? 0 : number(target(mapping.FunctionName, resources).MemorySize, 128);
+  if (mapping !== undefined) return number(target(mapping.FunctionName, resources).MemorySize, 128);
+  const called = resources.find(([, { Properties = {} }]) => String(Properties.FunctionName).endsWith("-index-events"));
+  return called === undefined ? 0 : number(called[1].Properties?.MemorySize, 128);
 }
 
 function canaryMemoryMiB(targets: unknown, resources: Resources): number {
@@ -114,9 +131,9 @@ function sizeOf(definition: Readonly<Record<string, unknown>>): { readonly vcpus
   return { vcpus: number(definition.Cpu, 0) / 1024, memoryGb: number(definition.Memory, 0) / 1024 };
 }
 
-function lanesOf(definitions: readonly Readonly<Record<string, unknown>>[]): number {
-  const text = JSON.stringify(definitions).match(/"Name":"LANES","Value":"(\d+)"/)?.[1];
-  return number(text, 0);
+/** The first task's that has it, as it is set. */
+function settingOf(definitions: readonly Readonly<Record<string, unknown>>[], name: string): string | undefined {
+  return new RegExp(`"Name":"${name}","Value":"([^"]+)"`).exec(JSON.stringify(definitions))?.[1];
 }
 
 function number(value: unknown, otherwise: number): number {

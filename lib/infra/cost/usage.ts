@@ -21,9 +21,11 @@ export interface Usage {
   readonly canaryMs: number;
   /** Writes of the cursor and its lease; a standby reads as often. */
   readonly cursorWritesPerSecond: number;
+  /** With Valkey, which has the cursor: writes of how far all has been applied. */
+  readonly markWritesPerSecond: number;
   /** What an invocation of the function logs: its line of metrics, and START, END and REPORT of Lambda. */
   readonly logBytesPerInvocation: number;
-  /** What the ingester logs: a line of metrics a minute, and a word now and then. */
+  /** What each service logs: a line of metrics a minute, and a word now and then. */
   readonly logBytesPerSecond: number;
   /** RDS grows the storage when a tenth of it is left. */
   readonly storageHeadroom: number;
@@ -55,6 +57,7 @@ export function usageAt(eventsPerSecond: number): Usage {
     eventMs: 0.3,
     canaryMs: 500,
     cursorWritesPerSecond: 1,
+    markWritesPerSecond: 0.2,
     logBytesPerInvocation: 1300,
     logBytesPerSecond: 100,
     storageHeadroom: 1.1,

@@ -65,10 +65,10 @@ export class DatabaseStack extends Stack {
   }
 
   /** Clients reach the proxy, and only the proxy and migrations reach the server: DDL and locks of a session want no pooler. */
-  private letIn({ securityGroups: { indexer, operations, reader, migrate } }: DatabaseStackProps): void {
+  private letIn({ securityGroups: { indexer, operations, reader, migrate, poller } }: DatabaseStackProps): void {
     const postgres = ec2.Port.tcp(POSTGRES_PORT);
-    for (const client of [indexer, operations, reader]) {
-      this.groups.proxy.connections.allowFrom(client, postgres, "SQL through the proxy");
+    for (const client of [indexer, operations, reader, poller]) {
+      if (client !== undefined) this.groups.proxy.connections.allowFrom(client, postgres, "SQL through the proxy");
     }
     this.groups.database.connections.allowFrom(this.groups.proxy, postgres, "the proxy");
     this.groups.database.connections.allowFrom(migrate, postgres, "migrations");

@@ -3,10 +3,8 @@ import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
 import * as events from "aws-cdk-lib/aws-events";
 import * as targets from "aws-cdk-lib/aws-events-targets";
 import * as iam from "aws-cdk-lib/aws-iam";
-import type * as kinesis from "aws-cdk-lib/aws-kinesis";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { KinesisEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
-import type * as s3 from "aws-cdk-lib/aws-s3";
 import * as triggers from "aws-cdk-lib/triggers";
 import type { Construct } from "constructs";
 import { FailedBatchesDestination } from "../constructs/failed-batches-destination.ts";
@@ -15,7 +13,8 @@ import type { DatabaseAccess } from "../database-access.ts";
 import { type EnvironmentOf, observed, variables } from "../environment.ts";
 import { grantObjects } from "../grant-objects.ts";
 import { resourceName } from "../names.ts";
-import type { Stage } from "../stage.ts";
+import { appliesInProcess, type Stage } from "../stage.ts";
+import type { KinesisParts, StreamParts, StreamStorage } from "../stream-parts.ts";
 
 /** The longest that a function may take: a migration that needs more is done by hand, see `docs/operating.md`. */
 const MIGRATION_MINUTES = 15;
@@ -24,26 +23,38 @@ export interface IndexerStackProps extends StackProps {
   readonly stage: Stage;
   /** The checkout: where the functions' code is. */
   readonly root: string;
-  readonly stream: kinesis.Stream;
-  readonly largePacks: s3.IBucket;
-  readonly failedBatches: s3.IBucket;
+  readonly stream: StreamParts;
+  readonly storage: StreamStorage;
   readonly database: DatabaseAccess;
 }
 
+/** The function, and what calls it where that is Lambda itself. */
+export interface CalledIndexer {
+  readonly function: lambda.IFunction;
+  readonly mappingId?: string;
+}
+
 export class IndexerStack extends Stack {
-  readonly indexer: lambda.Function;
-  readonly mapping: KinesisEventSource;
+  /** Null where the process that reads the stream applies packs itself. */
+  readonly called: CalledIndexer | null;
 
   constructor(scope: Construct, id: string, props: IndexerStackProps) {
     super(scope, id, props);
     const migration = this.migration(props);
-    this.indexer = this.indexEvents(props);
+    const indexer = appliesInProcess(props.stage) ? null : this.indexEvents(props);
     const freshness = this.freshness(props);
-    this.mapping = this.callFor(this.indexer, props);
     // New code may need new columns, and finds them; old code goes on meanwhile: migrations only add (expand, then contract).
-    migration.executeBefore(this.indexer, freshness);
-    new CfnOutput(this, "IndexerFunctionName", { value: this.indexer.functionName });
-    new CfnOutput(this, "EventSourceMappingId", { value: this.mapping.eventSourceMappingId });
+    migration.executeBefore(...(indexer === null ? [] : [indexer]), freshness);
+    this.called = indexer === null ? null : this.calls(indexer, props);
+  }
+
+  private calls(indexer: lambda.Function, { stage, stream }: IndexerStackProps): CalledIndexer {
+    new CfnOutput(this, "IndexerFunctionName", { value: indexer.functionName });
+    // The poller calls it where the stream is Valkey.
+    if (stream.kind === "valkey") return { function: indexer };
+    const mapping = this.callFor(indexer, { stage, stream });
+    new CfnOutput(this, "EventSourceMappingId", { value: mapping.eventSourceMappingId });
+    return { function: indexer, mappingId: mapping.eventSourceMappingId };
   }
 
   private migration(props: IndexerStackProps): triggers.Trigger {
@@ -70,7 +81,8 @@ export class IndexerStack extends Stack {
   }
 
   private indexEvents(props: IndexerStackProps): NodeFunction {
-    const { stage, root, database, largePacks } = props;
+    const { stage, root, database } = props;
+    const { largePacks } = props.storage;
     const environment: EnvironmentOf<"index-events"> = {
       ...observed(stage),
       ...database.asIndexer.environment,
@@ -96,7 +108,10 @@ export class IndexerStack extends Stack {
     return indexer;
   }
 
-  private callFor(indexer: lambda.Function, { stage, stream, failedBatches }: IndexerStackProps): KinesisEventSource {
+  private callFor(
+    indexer: lambda.Function,
+    { stage, stream: { stream, failedBatches } }: { readonly stage: Stage; readonly stream: KinesisParts },
+  ): KinesisEventSource {
     const source = new KinesisEventSource(stream, {
       startingPosition: lambda.StartingPosition.TRIM_HORIZON,
       batchSize: stage.indexer.batchPacks,

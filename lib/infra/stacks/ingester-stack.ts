@@ -1,22 +1,20 @@
-/** The process that reads the relay, one task that stops before the next starts, and the task that runs a person's command. */
-import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
-import type * as dynamodb from "aws-cdk-lib/aws-dynamodb";
+/** The process that reads the relay, one task that stops before the next starts; where the stream is Valkey, the one that reads that; and the task that runs a person's command. */
+import { CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import { DockerImageAsset, Platform } from "aws-cdk-lib/aws-ecr-assets";
 import * as ecs from "aws-cdk-lib/aws-ecs";
 import * as iam from "aws-cdk-lib/aws-iam";
-import type * as kinesis from "aws-cdk-lib/aws-kinesis";
 import type * as rds from "aws-cdk-lib/aws-rds";
-import type * as s3 from "aws-cdk-lib/aws-s3";
 import type { Construct } from "constructs";
 import { HardenedTask } from "../constructs/hardened-task.ts";
-import { type EnvironmentOf, observed, throughProxy, variables } from "../environment.ts";
+import { HTTP_PORT, progressCheck } from "../constructs/progress-check.ts";
+import { StreamReader } from "../constructs/stream-reader.ts";
+import { type EnvironmentOf, observed, ofValkey, throughProxy, variables } from "../environment.ts";
 import { grantObjects } from "../grant-objects.ts";
 import { DATABASE_ROLES, resourceName } from "../names.ts";
 import type { Stage } from "../stage.ts";
+import type { StreamParts, StreamStorage } from "../stream-parts.ts";
 import type { SecurityGroups } from "./network-stack.ts";
-
-const HTTP_PORT = 8080;
 
 export interface IngesterStackProps extends StackProps {
   readonly stage: Stage;
@@ -24,10 +22,8 @@ export interface IngesterStackProps extends StackProps {
   readonly root: string;
   readonly vpc: ec2.IVpc;
   readonly securityGroups: SecurityGroups;
-  readonly stream: kinesis.Stream;
-  readonly cursorTable: dynamodb.Table;
-  readonly largePacks: s3.IBucket;
-  readonly failedBatches: s3.IBucket;
+  readonly stream: StreamParts;
+  readonly storage: StreamStorage;
   readonly proxy: rds.DatabaseProxy;
 }
 
@@ -48,6 +44,7 @@ export class IngesterStack extends Stack {
     });
     this.service = this.ingester(cluster, image, props);
     const operations = this.operations(image, props);
+    this.streamReader(cluster, image, props);
 
     new CfnOutput(this, "ClusterName", { value: cluster.clusterName });
     new CfnOutput(this, "ServiceName", { value: this.service.serviceName });
@@ -60,18 +57,14 @@ export class IngesterStack extends Stack {
   }
 
   private ingester(cluster: ecs.ICluster, image: DockerImageAsset, props: IngesterStackProps): ecs.FargateService {
-    const { stage, stream, cursorTable, largePacks } = props;
+    const { stage } = props;
     const environment: EnvironmentOf<"ingest"> = {
       ...observed(stage),
       RELAY_URL: stage.relayUrls.join(","),
       COLLECTIONS: stage.collections.join(","),
       AWS_REGION: this.region,
       LANES: String(stage.stream.lanes),
-      STREAM: "kinesis",
-      KINESIS_STREAM_NAME: stream.streamName,
-      DYNAMODB_TABLE_NAME: cursorTable.tableName,
-      LARGE_PACKS_BUCKET: largePacks.bucketName,
-      STANDBY: String(stage.ingester.standby),
+      ...this.streamOf(props),
       PORT: String(HTTP_PORT),
       // Nobody but the health check in the same task asks.
       HTTP_HOST: "127.0.0.1",
@@ -84,12 +77,60 @@ export class IngesterStack extends Stack {
       memoryMiB: stage.ingester.memoryMiB,
       environment: variables(environment),
       healthCheck: progressCheck(),
+      // A first start reads live; where anything has been applied, that goes before.
+      ...(stage.stream.kind === "valkey" && { command: ["ingester/main.ts", "--from", "live"] }),
     });
-    const { taskRole } = task.taskDefinition;
-    stream.grant(taskRole, "kinesis:PutRecords", "kinesis:ListShards");
-    cursorTable.grant(taskRole, "dynamodb:GetItem", "dynamodb:PutItem");
-    grantObjects(largePacks, { to: taskRole, actions: ["s3:PutObject"] });
+    this.mayWrite(task.taskDefinition.taskRole, props);
     return this.oneAtATime(cluster, task, props);
+  }
+
+  private streamOf({ stage, stream, storage }: IngesterStackProps): EnvironmentOf<"ingest"> {
+    const { cursorTable, largePacks } = storage;
+    switch (stream.kind) {
+      case "kinesis":
+        return {
+          STREAM: "kinesis",
+          KINESIS_STREAM_NAME: stream.stream.streamName,
+          DYNAMODB_TABLE_NAME: cursorTable.tableName,
+          LARGE_PACKS_BUCKET: largePacks.bucketName,
+          STANDBY: String(stage.ingester.standby),
+        };
+      case "valkey":
+        return { STREAM: "redis", ...ofValkey(stage, stream), DYNAMODB_TABLE_NAME: cursorTable.tableName };
+    }
+  }
+
+  private mayWrite(role: iam.IRole, { stream, storage }: IngesterStackProps): void {
+    const { cursorTable, largePacks } = storage;
+    switch (stream.kind) {
+      case "kinesis":
+        stream.stream.grant(role, "kinesis:PutRecords", "kinesis:ListShards");
+        cursorTable.grant(role, "dynamodb:GetItem", "dynamodb:PutItem");
+        grantObjects(largePacks, { to: role, actions: ["s3:PutObject"] });
+        return;
+      case "valkey":
+        stream.secret.grantRead(role);
+        // How far all has been applied: its own cursor is in Valkey.
+        cursorTable.grant(role, "dynamodb:GetItem");
+    }
+  }
+
+  private streamReader(cluster: ecs.ICluster, image: DockerImageAsset, props: IngesterStackProps): void {
+    const { stage, vpc, stream, storage, proxy, securityGroups } = props;
+    if (stream.kind !== "valkey") return;
+    const { service } = new StreamReader(this, "StreamReader", {
+      stage,
+      cluster,
+      vpc,
+      image: ecs.ContainerImage.fromDockerImageAsset(image),
+      stream,
+      storage,
+      proxy,
+      securityGroup: securityGroups.poller ?? securityGroups.ingester,
+    });
+    // What has been applied is in the table by then: an ingester that finds no cursor begins there.
+    this.service.node.addDependency(service);
+    new CfnOutput(this, "StreamReaderServiceName", { value: service.serviceName });
   }
 
   /** Stop-before-start: the lease fences what overlaps anyway, but two readers would pay the relay's traffic twice. */
@@ -116,15 +157,18 @@ export class IngesterStack extends Stack {
 
   /** No service: `npm run ops` starts it with a command, follows its log and takes its exit code. */
   private operations(image: DockerImageAsset, props: IngesterStackProps): HardenedTask {
-    const { stage, stream, cursorTable, failedBatches, proxy } = props;
+    const { stage, stream, proxy } = props;
+    const { cursorTable } = props.storage;
     const environment: EnvironmentOf<"operations"> = {
       ...throughProxy({ user: DATABASE_ROLES.indexer, proxyEndpoint: proxy.endpoint }),
       LOG_LEVEL: "info",
       AWS_REGION: this.region,
       LANES: String(stage.stream.lanes),
-      KINESIS_STREAM_NAME: stream.streamName,
-      DYNAMODB_TABLE_NAME: cursorTable.tableName,
-      FAILED_BATCHES_BUCKET: failedBatches.bucketName,
+      ...(stream.kind === "kinesis" && {
+        KINESIS_STREAM_NAME: stream.stream.streamName,
+        DYNAMODB_TABLE_NAME: cursorTable.tableName,
+        FAILED_BATCHES_BUCKET: stream.failedBatches.bucketName,
+      }),
     };
     const task = new HardenedTask(this, "Operations", {
       stage,
@@ -139,26 +183,16 @@ export class IngesterStack extends Stack {
     const { taskRole } = task.taskDefinition;
     // sql, status, dead-letters.
     proxy.grantConnect(taskRole, DATABASE_ROLES.indexer);
+    if (stream.kind === "valkey") return task;
+    const { failedBatches } = stream;
     // rewind.
     cursorTable.grant(taskRole, "dynamodb:GetItem", "dynamodb:PutItem");
     // redrive.
-    stream.grant(taskRole, "kinesis:PutRecords", "kinesis:ListShards");
+    stream.stream.grant(taskRole, "kinesis:PutRecords", "kinesis:ListShards");
     grantObjects(failedBatches, { to: taskRole, actions: ["s3:GetObject", "s3:DeleteObject"] });
     taskRole.addToPrincipalPolicy(
       new iam.PolicyStatement({ actions: ["s3:ListBucket"], resources: [failedBatches.bucketArn] }),
     );
     return task;
   }
-}
-
-/** 503 means that the process itself stands still; a relay or stream that is away is no reason to start it anew. */
-function progressCheck(): ecs.HealthCheck {
-  const ask = `fetch("http://127.0.0.1:${HTTP_PORT}/health").then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))`;
-  return {
-    command: ["CMD", "node", "--eval", ask],
-    interval: Duration.seconds(30),
-    timeout: Duration.seconds(10),
-    retries: 3,
-    startPeriod: Duration.seconds(60),
-  };
 }

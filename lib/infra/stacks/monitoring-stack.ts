@@ -9,6 +9,7 @@ import { type AlarmDefinition, alarmProps, type Severity } from "../alarms/alarm
 import { databaseAlarms } from "../alarms/database-alarms.ts";
 import { indexerAlarms } from "../alarms/indexer-alarms.ts";
 import { ingesterAlarms } from "../alarms/ingester-alarms.ts";
+import { valkeyAlarms } from "../alarms/valkey-alarms.ts";
 import { PipelineDashboard } from "../constructs/pipeline-dashboard.ts";
 import { type MonitoredParts, monitoredMetrics } from "../monitored-metrics.ts";
 import { resourceName } from "../names.ts";
@@ -26,6 +27,7 @@ export class MonitoringStack extends Stack {
     };
     const alarms = [
       ...ingesterAlarms(metrics),
+      ...valkeyAlarms(stage, metrics),
       ...indexerAlarms(stage, metrics),
       ...databaseAlarms(stage, metrics),
     ].map((definition) => {

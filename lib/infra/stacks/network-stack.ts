@@ -19,6 +19,8 @@ export interface SecurityGroups {
   /** For people's own programs: whatever wears it reaches the proxy. */
   readonly reader: ec2.SecurityGroup;
   readonly secretsEndpoint: ec2.SecurityGroup;
+  /** Where the stream is Valkey. */
+  readonly poller?: ec2.SecurityGroup;
 }
 
 export class NetworkStack extends Stack {
@@ -71,6 +73,10 @@ export class NetworkStack extends Stack {
       operations: open("Operations", "tasks that run one command: nothing comes in"),
       reader: closed("Reader", "programs that query through the proxy"),
       secretsEndpoint: closed("SecretsEndpoint", "Secrets Manager inside the network"),
+      // Out to Lambda, DynamoDB and Secrets Manager, which have no address range of their own.
+      ...(stage.stream.kind === "valkey" && {
+        poller: open("Poller", "the task that reads the stream: nothing comes in"),
+      }),
     };
   }
 

@@ -26,6 +26,11 @@ export interface RedisReaderOptions {
   readonly queue: PackWriter;
   /** Shared by the readers of a process. */
   readonly waiting: WaitingBytes;
+  /**
+   * Whether the right to read is certain. While it is not, nothing is read or claimed: an entry that is given to a reader that was replaced
+   * meanwhile would be claimed by nobody before the next one begins. Always, without it.
+   */
+  readonly mayRead?: () => boolean;
   /** Whether this name in the group is one of our own workers', dead or alive. */
   readonly isOurs: (consumer: string) => boolean;
   /** Keeps what is no pack; resolves when it is durable. */
@@ -134,6 +139,7 @@ class GroupReader implements RedisReader {
     const { client, key, group, consumer, isOurs, telemetry } = this.#options;
     const [first] = pending;
     if (first === undefined) return;
+    await this.#untilCertain(signal);
     const owners = new Map(pending.map(([id, owner, , deliveries]) => [id, { owner, deliveries }]));
     await this.#options.waiting.room(signal);
     const reply = await client.callBuffer("XAUTOCLAIM", key, group, consumer, 0, first[0], "COUNT", pending.length);
@@ -152,6 +158,7 @@ class GroupReader implements RedisReader {
   async #readOn(signal: AbortSignal): Promise<void> {
     const { blocking, key, group, consumer, readCount } = this.#options;
     await this.#options.waiting.room(signal);
+    await this.#untilCertain(signal);
     const reply: unknown = await blocking.xreadgroupBuffer(
       "GROUP",
       group,
@@ -171,6 +178,10 @@ class GroupReader implements RedisReader {
         .map((entry: RawEntry) => ({ ...entry, deliveries: 1, isForeign: false })),
       signal,
     );
+  }
+
+  async #untilCertain(signal: AbortSignal): Promise<void> {
+    while (this.#options.mayRead?.() === false) await pause(CERTAIN_LOOK_MS, signal);
   }
 
   async #hand(entries: readonly HeldEntry[], signal: AbortSignal): Promise<void> {
@@ -247,6 +258,8 @@ class GroupReader implements RedisReader {
     }
   }
 }
+
+const CERTAIN_LOOK_MS = 50;
 
 /** From the first entry on, and the stream with it where there is none. */
 async function ensureGroup({ client, key, group, telemetry }: RedisReaderOptions): Promise<void> {

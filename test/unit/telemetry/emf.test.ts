@@ -123,6 +123,7 @@ test("the names are those of /metrics, each with its unit", async () => {
     "stored_records",
     "stream_events",
     "stream_group_lag",
+    "unread_entries",
   ]);
 });
 
