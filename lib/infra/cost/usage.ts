@@ -43,11 +43,11 @@ export interface Usage {
 export function usageAt(eventsPerSecond: number): Usage {
   return {
     eventsPerSecond,
-    // `storage`: 336 over the first 2.4 million events, 311 over the last 2.1 million of them, and it falls, as the same accounts and
+    // `storage`: 321 over 2.6 million events, and it falls, as the same accounts and
     // posts get more; 19 of 20 events make a row.
     storedBytesPerEvent: 300,
     // `storage`, WAL an event.
-    walBytesPerEvent: 1200,
+    walBytesPerEvent: 1070,
     // `pack`: 140 at 500 a pack, 151 at 50.
     packedBytesPerEvent: 160,
     sqlBytesPerEvent: 250,
