@@ -1,5 +1,6 @@
 /** Relay → cuts → Redis, entries and cursor together, put together. */
 import { createRedisCheckpoint, type RedisCheckpoint } from "../../lib/checkpoint/redis/checkpoint.ts";
+import { ConfigurationError } from "../../lib/config/configuration-error.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import type { RedisSettings } from "../../lib/config/redis-settings.ts";
 import { compileCollectionFilter } from "../../lib/core/collection-filter.ts";
@@ -18,7 +19,7 @@ import { recordGap } from "../../lib/store/gaps.ts";
 import { createPool } from "../../lib/store/postgres-store.ts";
 import { createRedisClient, type RedisClient } from "../../lib/stream/redis/client.ts";
 import { createDashboard, type Dashboard } from "../../lib/stream/redis/dashboard.ts";
-import { type EntryForm, establishedForm, packForm } from "../../lib/stream/redis/entry-form.ts";
+import { type EntryForm, establishedForm, packForm, packKeys } from "../../lib/stream/redis/entry-form.ts";
 import { explainRedis } from "../../lib/stream/redis/errors.ts";
 import { StreamRoom } from "../../lib/stream/redis/keep-room.ts";
 import { createRedisWriter } from "../../lib/stream/redis/writer.ts";
@@ -58,6 +59,11 @@ interface Parts {
 export async function openRedisPipeline(options: RedisPipelineOptions): Promise<IngestPipeline> {
   const { surroundings, settings, redis } = options;
   const { telemetry, vitals, waitShare } = surroundings;
+  if (settings.REDIS_TRIM === "maxlen" && redis.format === "packs") {
+    throw new ConfigurationError(
+      "REDIS_TRIM=maxlen: counts entries, and with REDIS_FORMAT=packs an entry is many events: must be handled",
+    );
+  }
   await using resources = new AsyncDisposableStack();
   const client = createRedisClient({
     url: redis.url,
@@ -76,7 +82,7 @@ export async function openRedisPipeline(options: RedisPipelineOptions): Promise<
   });
   const parts: Parts = { options, client, checkpoint, database, resources };
   const cursors = patient(await whenAnswering(() => chooseCursors(parts), options), options);
-  const { fence } = await whenAnswering(() => checkpoint.acquire({ lanes: settings.LANES }), options);
+  const { fence } = await whenAnswering(() => acquire(parts), options);
   const dashboard = redis.format === "events" ? resources.use(openDashboard(parts)) : null;
   const ingest = await openIngest(parts, fence, (event) => dashboard?.event(event));
   const source = createWebsocketSource({
@@ -102,6 +108,33 @@ export async function openRedisPipeline(options: RedisPipelineOptions): Promise<
       await owned.disposeAsync();
     },
   };
+}
+
+/** A server that is full refuses this write too: what has been handled makes room for it. */
+async function acquire({ client, checkpoint, options }: Parts): Promise<{ readonly fence: number }> {
+  const { redis, settings, surroundings } = options;
+  try {
+    return await checkpoint.acquire({ lanes: settings.LANES });
+  } catch (error) {
+    if (!(error instanceof Error && error.message.includes("OOM"))) throw error;
+    const keys = redis.format === "packs" ? packKeys(redis.streamKey, settings.LANES) : [redis.streamKey];
+    await openRoom({ client, options }, keys).look();
+    surroundings.telemetry.log.debug("the server is full; what has been handled was trimmed");
+    throw error;
+  }
+}
+
+function openRoom({ client, options }: Pick<Parts, "client" | "options">, keys: readonly string[]): StreamRoom {
+  const { redis, settings, surroundings } = options;
+  return new StreamRoom({
+    client,
+    keys,
+    group: redis.group,
+    protectsAllGroups: settings.REDIS_PROTECT_GROUPS === "all",
+    maxEvents: redis.maxEvents,
+    measure: redis.format === "packs" ? "packs" : "entries",
+    telemetry: surroundings.telemetry,
+  });
 }
 
 function openDatabase({ DATABASE_URL }: Settings<"ingest">, resources: AsyncDisposableStack): Database | null {
@@ -184,18 +217,10 @@ interface FormParts<Item> {
 }
 
 function startIngest<Item>(parts: Parts, { form, ...how }: FormParts<Item>): Promise<Ingest> {
-  const { client, checkpoint, options, resources } = parts;
+  const { checkpoint, options, resources } = parts;
   const { redis, settings, surroundings } = options;
   const { telemetry, vitals } = surroundings;
-  const room = new StreamRoom({
-    client,
-    keys: form.keys,
-    group: redis.group,
-    protectsAllGroups: settings.REDIS_PROTECT_GROUPS === "all",
-    maxEvents: redis.maxEvents,
-    measure: redis.format === "packs" ? "packs" : "entries",
-    telemetry,
-  });
+  const room = openRoom(parts, form.keys);
   const writer = resources.use(
     createRedisWriter({
       ledger: checkpoint,

@@ -75,7 +75,8 @@ function marksCopier({ settings, pool, telemetry }: StreamHouseOptions): (() => 
     try {
       const marks = (await Promise.all(hosts.map((host) => readAppliedMark(pool, host)))).filter(isMark);
       const text = JSON.stringify(marks);
-      if (marks.length === 0 || text === written) return;
+      // Also that there are none: an ingester on its first start waits to hear it.
+      if (text === written) return;
       await writeMarks(marks, { tableName, region, endpoint, name: settings.REDIS_STREAM_KEY });
       written = text;
       trouble = null;

@@ -154,7 +154,7 @@ export const SETTINGS = {
     allowed: "handled or maxlen",
     fallback: "handled",
     meaning:
-      "What is trimmed from the Redis stream: entries that `REDIS_CONSUMER_GROUP` has handled, or (`maxlen`) the oldest beyond `REDIS_MAX_STREAM_LEN` whether anybody has read them or not, which loses events.",
+      "What is trimmed from the Redis stream: entries that `REDIS_CONSUMER_GROUP` has handled, or (`maxlen`) the oldest beyond `REDIS_MAX_STREAM_LEN` whether anybody has read them or not, which loses events; not with packs.",
     read: (text) => (text === "handled" || text === "maxlen" ? text : undefined),
   }),
   REDIS_PROTECT_GROUPS: setting({

@@ -116,7 +116,7 @@ describe("the stream", () => {
       });
   });
 
-  it("is in the isolated subnets, and lets in the ingester and its reader alone", () => {
+  it("is in the isolated subnets, and lets in the ingester, its reader and people's own clients", () => {
     const [subnets] = propertiesOf(stream, "AWS::ElastiCache::SubnetGroup");
     const ids = JSON.stringify(subnets?.["SubnetIds"]);
     expect(ids).toContain("isolated");
@@ -131,6 +131,7 @@ describe("the stream", () => {
     expect(rules).toEqual([
       [6379, 6379, "Ingester"],
       [6379, 6379, "Poller"],
+      [6379, 6379, "Reader"],
     ]);
     const [group] = propertiesOf(stream, "AWS::EC2::SecurityGroup");
     expect(group?.["SecurityGroupEgress"]).toMatchObject([{ CidrIp: "127.0.0.1/32" }]);

@@ -1,4 +1,5 @@
 /** Where an ingester with Redis begins, and who may go on: its cursor's key, `--from`, and the fences of ingesters and workers. */
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { differences } from "../support/expected-end.ts";
@@ -72,6 +73,8 @@ describeWithRedis("with Redis", () => {
       );
       await server.client.flushall();
       await server.client.hset("firehose:cursor:state", "lanes", "4");
+      const trim = await endOf({ REDIS_FORMAT: "packs", REDIS_TRIM: "maxlen" }, "--from", "live");
+      expect(trim).toMatch(/^2 standpipe: REDIS_TRIM=maxlen: .*must be handled/);
       const lanes = await endOf({ REDIS_FORMAT: "packs" }, "--from", "live");
       expect(lanes).toMatch(/^2 standpipe: LANES=8: .*LANES=4/);
     },
@@ -184,6 +187,46 @@ describeWithRedis("with Redis", () => {
       expect((await ingester.ask("/health"))?.code).toBe(200);
       await server.client.replicaof("NO", "ONE");
       await expectWholeNetwork({ server, scene, ingester, worker });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "an entry that somebody else was given meanwhile and has left is applied, and a full server is no reason not to begin",
+    async () => {
+      await using scene = await createRedisScene(server);
+      const { client } = server;
+      await using worker = startRedisProcess(scene.env, "work");
+      const add = (did: string): Promise<string | null> =>
+        client.xadd(
+          "firehose:events",
+          "*",
+          "type",
+          "identity",
+          "data",
+          JSON.stringify({ did, handle: "a.test" }),
+          "seq",
+          "7",
+        );
+      await add("did:web:first.test");
+      await worker.until(({ cursor }) => cursor === 7);
+      process.kill(worker.pid, "SIGSTOP");
+      // What it has asked for already is answered by then.
+      await sleep(1_000);
+      await add("did:web:taken.test");
+      await client.xreadgroup("GROUP", "firehose-processors", "debug", "COUNT", 1, "STREAMS", "firehose:events", ">");
+      process.kill(worker.pid, "SIGCONT");
+      await untilHandled(server);
+      const pool = new pg.Pool({ connectionString: scene.database.connectionString, max: 1 });
+      const { rows } = await pool.query<{ did: string }>("SELECT did FROM users ORDER BY did");
+      expect(rows.map(({ did }) => did)).toEqual(["did:web:first.test", "did:web:taken.test"]);
+      expect(await worker.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+      await client.config("SET", "maxmemory", "1");
+      await using second = startRedisProcess(scene.env, "work");
+      await second.until(({ streamTrouble, connected }) => connected && streamTrouble === null);
+      await client.config("SET", "maxmemory", "512mb");
+      expect(await second.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+      await pool.end();
     },
     LIMIT_MS,
   );

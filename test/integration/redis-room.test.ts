@@ -86,6 +86,25 @@ describeWithRedis("room in a Redis stream", () => {
     expect(scene.telemetry.counted("trimmed_entries_total", "maxlen")).toBe(1_000 - left);
   });
 
+  test("is made of what is handled also where the server is full long before the stream is", async () => {
+    await using full = await startRedis();
+    await using scene = await openScene(full, { maxEvents: 1_000_000 });
+    const { client } = full;
+    await client.xgroup("CREATE", scene.key, GROUP, "0", "MKSTREAM");
+    const used = Number(/^used_memory:(\d+)/m.exec(await client.info("memory"))?.[1]);
+    await client.config("SET", "maxmemory", used + 3_000_000);
+    // Until it takes no more: each has some 100 KB.
+    const filling = (async () => {
+      for (let cut = 0; cut < 60; cut++) await scene.write(cut + 1, 1, "x".repeat(100_000));
+    })();
+    await scene.until(() => /OOM/.test(scene.trouble ?? ""));
+    const handling = setInterval(() => void acknowledgeAll(full, scene.key, GROUP).catch(() => undefined), 100);
+    await filling;
+    clearInterval(handling);
+    expect(scene.trouble).toBeNull();
+    expect(scene.telemetry.counted("trimmed_entries_total", "handled")).toBeGreaterThan(10);
+  }, 60_000);
+
   test("is counted in events where entries are packs", async () => {
     const key = newKey();
     const form = await packForm(server.client, { key, lanes: 4 });
@@ -179,10 +198,10 @@ async function openScene(server: RedisServer, options: SceneOptions) {
   const key = newKey();
   const scene = await openWriter<Entry>(server, { ...options, key, form: establishedForm(key), measure: "entries" });
   return Object.assign(scene, {
-    write(from: number, count: number): Promise<void> {
+    write(from: number, count: number, data = "{}"): Promise<void> {
       const items = Array.from(
         { length: count },
-        (_, index): Entry => ({ type: "commit", data: "{}", seq: String(from + index) }),
+        (_, index): Entry => ({ type: "commit", data, seq: String(from + index) }),
       );
       return scene.writer.append({ items, cursor: { relay: RELAY, epoch: 1, seq: from + count - 1, timeMs: null } });
     },

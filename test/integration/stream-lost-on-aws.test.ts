@@ -2,7 +2,7 @@
 import { GetItemCommand } from "@aws-sdk/client-dynamodb";
 import pg from "pg";
 import { expect, test } from "vitest";
-import { createAppliedMarks } from "../../lib/checkpoint/dynamodb/applied-marks.ts";
+import { createAppliedMarks, MarksUnknownError } from "../../lib/checkpoint/dynamodb/applied-marks.ts";
 import { createRedisCheckpoint } from "../../lib/checkpoint/redis/checkpoint.ts";
 import { moveGaps } from "../../lib/checkpoint/redis/gaps.ts";
 import type { Gap } from "../../lib/core/cursor.ts";
@@ -91,6 +91,8 @@ test("marks are of one stream, by relay, and what is written last counts, also w
   const tableName = await dynamo.createTable();
   const marks = createAppliedMarks({ client: dynamo.client, tableName, name: "events" });
   const other = createAppliedMarks({ client: dynamo.client, tableName, name: "other" });
+  await expect(marks.read("relay.test")).rejects.toThrow(MarksUnknownError);
+  await marks.write([]);
   expect(await marks.read("relay.test")).toBeNull();
   const mark = { relay: "relay.test", epoch: 2, seq: 70, timeMs: 1_795_000_000_000 };
   await marks.write([mark, { ...mark, relay: "second.test", seq: 3, timeMs: null }]);
@@ -98,7 +100,7 @@ test("marks are of one stream, by relay, and what is written last counts, also w
   expect(await marks.read("second.test")).toMatchObject({ seq: 3, timeMs: null });
   await marks.write([{ ...mark, seq: 60 }]);
   expect(await marks.read("relay.test")).toMatchObject({ seq: 60 });
-  expect(await other.read("relay.test")).toBeNull();
+  await expect(other.read("relay.test")).rejects.toThrow(/nobody has written there yet/);
   const missing = createAppliedMarks({ client: dynamo.client, tableName: "not-there", name: "events" });
   await expect(missing.read("relay.test")).rejects.toThrow("DYNAMODB_TABLE_NAME=not-there: there is no such table");
 });

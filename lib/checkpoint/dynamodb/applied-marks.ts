@@ -15,10 +15,24 @@ export interface AppliedMarksOptions {
 }
 
 export interface AppliedMarks {
-  /** Null where nothing has been applied of this relay. Rejects with CursorTableError, or as DynamoDB does where it is away. */
+  /**
+   * Null where nothing has been applied of this relay. Rejects with CursorTableError, as DynamoDB does where it is away, and with MarksUnknownError
+   * where nobody has looked yet: that passes once a reader of the stream runs.
+   */
   read(relay: string): Promise<SavedCursor | null>;
   /** In place of what was there, also where that is further: after a restore the database has less. Rejects as `read` does. */
   write(marks: readonly SavedCursor[]): Promise<void>;
+}
+
+/** Nobody has ever said how far everything has been applied: neither that nothing has. */
+export class MarksUnknownError extends Error {
+  override readonly name = "MarksUnknownError";
+
+  constructor(stream: string, tableName: string) {
+    super(
+      `DYNAMODB_TABLE_NAME=${tableName}: nobody has written there yet how far ${stream} has been applied; the first that reads the stream (work or poll, with the same table) does`,
+    );
+  }
 }
 
 export function createAppliedMarks({ client, tableName, name }: AppliedMarksOptions): AppliedMarks {
@@ -30,7 +44,8 @@ export function createAppliedMarks({ client, tableName, name }: AppliedMarksOpti
       const { Item } = await explained(
         client.send(new GetItemCommand({ TableName: tableName, Key: { id }, ConsistentRead: true })),
       );
-      const marks = Item?.["marks"]?.L ?? [];
+      if (Item === undefined) throw new MarksUnknownError(name, tableName);
+      const marks = Item["marks"]?.L ?? [];
       return marks.map(cursorOf).find((mark) => mark.relay === relay) ?? null;
     },
     async write(marks) {

@@ -125,7 +125,8 @@ export class ValkeyStack extends Stack {
       securityGroupName: resourceName(stage, "valkey"),
       description: "the stream",
     });
-    for (const client of [securityGroups.ingester, securityGroups.poller]) {
+    // Readers too: a person's own client, through the port forward, and programs that read the stream beside ours.
+    for (const client of [securityGroups.ingester, securityGroups.poller, securityGroups.reader]) {
       if (client !== undefined) group.connections.allowFrom(client, ec2.Port.tcp(VALKEY_PORT), "the stream, over TLS");
     }
     return group;

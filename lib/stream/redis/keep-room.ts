@@ -30,6 +30,8 @@ interface GroupState {
 
 /** Past this share of the room, handled entries go. */
 const KEPT_SHARE = 0.5;
+/** Of `maxmemory`: past it handled entries go at once. */
+const PRESSED_SHARE = 0.9;
 
 export class StreamRoom {
   readonly #options: StreamRoomOptions;
@@ -62,10 +64,11 @@ export class StreamRoom {
   async look(): Promise<void> {
     const { keys, telemetry } = this.#options;
     const lags = new Map<string, number>();
+    const isPressed = await this.#isShortOfMemory();
     for (const key of keys) {
       const groups = await this.#groups(key);
       for (const { name, lag, pending } of groups) lags.set(name, (lags.get(name) ?? 0) + (lag ?? 0) + pending);
-      await this.#trim(key, groups);
+      await this.#trim(key, groups, isPressed);
     }
     for (const [group, lag] of lags) telemetry.gauge("stream_group_lag", lag, group);
     telemetry.gauge("stream_events", this.events);
@@ -88,11 +91,19 @@ export class StreamRoom {
     });
   }
 
-  async #trim(key: string, groups: readonly GroupState[]): Promise<void> {
+  /** Then what is handled goes, however short the stream is: the server may be full of other things, and refuses writes. */
+  async #isShortOfMemory(): Promise<boolean> {
+    const memory = await this.#options.client.info("memory");
+    const at = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(memory)?.[1] ?? 0);
+    const most = at("maxmemory");
+    return most > 0 && at("used_memory") > most * PRESSED_SHARE;
+  }
+
+  async #trim(key: string, groups: readonly GroupState[], isPressed: boolean): Promise<void> {
     const { client, group, protectsAllGroups, measure, maxEvents, telemetry } = this.#options;
     const before = await this.#measure(key);
     const mine = groups.find(({ name }) => name === group);
-    const isShort = measure === "entries" && before < maxEvents * KEPT_SHARE;
+    const isShort = measure === "entries" && !isPressed && before < maxEvents * KEPT_SHARE;
     if (mine === undefined || isShort) return;
     const guarded = protectsAllGroups ? groups : [mine];
     let lowest: EntryId | null = null;

@@ -13,6 +13,8 @@ export const READ_ENTRIES = 1_000;
 export const READ_PACKS = 32;
 /** Pending entries that are claimed at a time. */
 export const CLAIM_ENTRIES = 500;
+/** How often a reader looks for entries that somebody was given and has left. */
+export const CLAIM_EVERY_MS = 10_000;
 /** A consumer of somebody else's that was heard of so lately is at work, and what it has in hand is left to it. */
 export const CONSUMER_ALIVE_MS = 10_000;
 

@@ -1,13 +1,13 @@
 /** One Redis stream, read by the one who holds its lease → packs in a queue; acknowledged to the group once they are applied. */
 import type { Redis } from "ioredis";
-import type { EntryId } from "../../core/pack.ts";
 import type { Telemetry } from "../../telemetry/port.ts";
 import type { PackWriter } from "../port.ts";
 import { backoffMs, pause } from "./backoff.ts";
 import type { EntryGroup, EntryPacker, HeldEntry, UnreadableEntry } from "./entry-packs.ts";
 import { explainRedis, RedisStreamError } from "./errors.ts";
-import { BLOCK_MS, CLAIM_ENTRIES, CONSUMER_ALIVE_MS } from "./limits.ts";
-import { asEntries, asMap, type PendingEntry, parseId, type RawEntry } from "./replies.ts";
+import { ensureGroup, lastGeneratedId } from "./group.ts";
+import { BLOCK_MS, CLAIM_ENTRIES, CLAIM_EVERY_MS, CONSUMER_ALIVE_MS } from "./limits.ts";
+import { asEntries, asMap, compareIds, type PendingEntry, parseId, type RawEntry } from "./replies.ts";
 import { showDeadLetter } from "./show-dead-letter.ts";
 import type { WaitingBytes } from "./waiting-bytes.ts";
 
@@ -80,7 +80,12 @@ class GroupReader implements RedisReader {
         await this.#resume(signal);
         onTrouble(null);
         failures = 0;
-        while (!signal.aborted) await this.#readOn(signal);
+        for (let claimedAtMs = performance.now(); !signal.aborted; ) {
+          await this.#readOn(signal);
+          if (performance.now() - claimedAtMs < CLAIM_EVERY_MS) continue;
+          await this.#claimLeft(signal);
+          claimedAtMs = performance.now();
+        }
       } catch (error) {
         if (signal.aborted) return;
         const explained = explainRedis(error);
@@ -127,7 +132,9 @@ class GroupReader implements RedisReader {
           Number(each.get("pending")) > 0 &&
           Number(each.get("idle")) < CONSUMER_ALIVE_MS &&
           each.get("name") !== consumer &&
-          !isOurs(String(each.get("name"))),
+          !isOurs(String(each.get("name"))) &&
+          !isOurs(String(each.get("name")).replace(CLAIMED_SUFFIX, "")) &&
+          each.get("name") !== this.#claimant,
       );
       if (other === undefined) return;
       onTrouble(`consumer ${String(other.get("name"))} is at work in the group ${group}: waiting until it has gone`);
@@ -135,24 +142,73 @@ class GroupReader implements RedisReader {
     }
   }
 
+  /**
+   * What somebody was given meanwhile and has left (a debugger's read, a worker of another kind that died): nobody else ever takes it, and
+   * trimming would stop at it. It was never in our hand, so that our place says nothing about it.
+   */
+  async #claimLeft(signal: AbortSignal): Promise<void> {
+    const { client, key, group } = this.#options;
+    const idle = (await client.xpending(
+      key,
+      group,
+      "IDLE",
+      CONSUMER_ALIVE_MS,
+      "-",
+      "+",
+      CLAIM_ENTRIES,
+    )) as PendingEntry[];
+    const left = idle.filter(([id]) => !this.#inHand.has(id) && !this.#toAcknowledge.has(id));
+    if (left.length > 0) await this.#take({ ours: [], others: left }, signal);
+  }
+
   async #claim(pending: readonly PendingEntry[], signal: AbortSignal): Promise<void> {
-    const { client, key, group, consumer, isOurs, telemetry } = this.#options;
-    const [first] = pending;
-    if (first === undefined) return;
+    const { consumer, isOurs } = this.#options;
+    const { ours = [], others = [] } = Object.groupBy(pending, ([, owner]) =>
+      owner === consumer || isOurs(owner) ? "ours" : "others",
+    );
+    await this.#take({ ours, others }, signal);
+  }
+
+  /** Entries of others stay told apart from ours, also for whoever finds them after our death: our place says nothing about them. */
+  async #take(
+    { ours, others }: { readonly ours: readonly PendingEntry[]; readonly others: readonly PendingEntry[] },
+    signal: AbortSignal,
+  ): Promise<void> {
     await this.#untilCertain(signal);
-    const owners = new Map(pending.map(([id, owner, , deliveries]) => [id, { owner, deliveries }]));
     await this.#options.waiting.room(signal);
-    const reply = await client.callBuffer("XAUTOCLAIM", key, group, consumer, 0, first[0], "COUNT", pending.length);
-    const entries = asEntries((reply as unknown[])[1]);
-    const fresh = entries.filter(({ id }) => !this.#inHand.has(id) && !this.#toAcknowledge.has(id));
-    if (fresh.length > 0) telemetry.count("redelivered_entries_total", fresh.length);
+    const taken = [
+      ...(await this.#takeAs(this.#options.consumer, ours)),
+      ...(await this.#takeAs(this.#claimant, others)),
+    ];
+    const fresh = taken.filter(({ id }) => !this.#inHand.has(id) && !this.#toAcknowledge.has(id));
+    if (fresh.length > 0) this.#options.telemetry.count("redelivered_entries_total", fresh.length);
+    // In the order of the stream, whoever had them.
     await this.#hand(
-      fresh.map((entry) => {
-        const { owner = consumer, deliveries = 1 } = owners.get(entry.id) ?? {};
-        return { ...entry, deliveries: deliveries + 1, isForeign: owner !== consumer && !isOurs(owner) };
-      }),
+      fresh.sort((one, other) => compareIds(parseId(one.id), parseId(other.id))),
       signal,
     );
+  }
+
+  /** Under this name is pending what was given to somebody else first. */
+  get #claimant(): string {
+    return `${this.#options.consumer}${CLAIMED_SUFFIX}`;
+  }
+
+  async #takeAs(name: string, pending: readonly PendingEntry[]): Promise<readonly HeldEntry[]> {
+    const { client, key, group, consumer } = this.#options;
+    if (pending.length === 0) return [];
+    const ids = pending.map(([id]) => id);
+    const entries = asEntries(await client.callBuffer("XCLAIM", key, group, name, 0, ...ids));
+    const found = new Set(entries.map(({ id }) => id));
+    // Trimmed by somebody, or acknowledged since: nothing of them is left to wait for.
+    const gone = ids.filter((id) => !found.has(id));
+    if (gone.length > 0) await client.xack(key, group, ...gone);
+    const deliveries = new Map(pending.map(([id, , , count]) => [id, count]));
+    return entries.map((entry) => ({
+      ...entry,
+      deliveries: (deliveries.get(entry.id) ?? 1) + 1,
+      isForeign: name !== consumer,
+    }));
   }
 
   async #readOn(signal: AbortSignal): Promise<void> {
@@ -260,21 +316,8 @@ class GroupReader implements RedisReader {
 }
 
 const CERTAIN_LOOK_MS = 50;
-
-/** From the first entry on, and the stream with it where there is none. */
-async function ensureGroup({ client, key, group, telemetry }: RedisReaderOptions): Promise<void> {
-  try {
-    await client.xgroup("CREATE", key, group, "0", "MKSTREAM");
-    telemetry.log.info("the group is new: it reads from the first entry", { stream: key, group });
-  } catch (error) {
-    if (!(error instanceof Error && error.message.startsWith("BUSYGROUP"))) throw error;
-  }
-}
-
-async function lastGeneratedId(client: Redis, key: string): Promise<EntryId> {
-  const id = asMap(await client.xinfo("STREAM", key)).get("last-generated-id");
-  return parseId(typeof id === "string" ? id : "0-0");
-}
+/** Of the name in the group under which a worker has what it took over from others. */
+const CLAIMED_SUFFIX = ":claimed";
 
 /** Everything that Redis or the way to it says; a fault of our own code is none of it. */
 function isPassing(error: unknown): boolean {

@@ -50,12 +50,15 @@ class TransactionWriter<Item> implements RedisWriter<Item> {
   readonly #options: RedisWriterOptions<Item>;
   readonly #disposing = new AbortController();
   #tail: Promise<void> = Promise.resolve();
+  /** Also while nothing is written: a server that is full takes nothing before something is trimmed. */
+  readonly #looking: NodeJS.Timeout;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
   #isTroubled = false;
 
   constructor(options: RedisWriterOptions<Item>) {
     this.#options = options;
+    this.#looking = setInterval(() => void this.#lookWhenDue(), LOOK_EVERY_MS).unref();
   }
 
   append(cut: Cut<Item>): Promise<void> {
@@ -73,6 +76,7 @@ class TransactionWriter<Item> implements RedisWriter<Item> {
 
   [Symbol.dispose](): void {
     this.#isClosed = true;
+    clearInterval(this.#looking);
     this.#disposing.abort(new RedisClosedError());
   }
 
@@ -84,7 +88,7 @@ class TransactionWriter<Item> implements RedisWriter<Item> {
     telemetry.count("packs_total", entries.length);
     telemetry.count("stream_entries_total", entries.length);
     telemetry.count("cursor_saves_total");
-    if (performance.now() - this.#lookedAtMs >= LOOK_EVERY_MS) await this.#look();
+    await this.#lookWhenDue();
   }
 
   /** Again and again, without limit. */
@@ -124,6 +128,10 @@ class TransactionWriter<Item> implements RedisWriter<Item> {
       await this.#look();
     }
     this.#tell(null);
+  }
+
+  async #lookWhenDue(): Promise<void> {
+    if (performance.now() - this.#lookedAtMs >= LOOK_EVERY_MS) await this.#look();
   }
 
   async #look(): Promise<void> {
