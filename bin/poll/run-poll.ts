@@ -1,6 +1,5 @@
 /** A Redis stream of packs in, calls of the function that applies them until something ends it: the whole of `standpipe poll`, without what is around it. */
 import { randomUUID } from "node:crypto";
-import { setTimeout } from "node:timers/promises";
 import { LanesChangedError } from "../../lib/checkpoint/port.ts";
 import type { IndexerSettings } from "../../lib/config/indexer-settings.ts";
 import type { Settings } from "../../lib/config/processes.ts";
@@ -15,7 +14,7 @@ import type { FunctionWriter } from "../../lib/stream/lambda/writer.ts";
 import { errorLine } from "../../lib/telemetry/log.ts";
 import { explainDatabaseError, explainMissingTables, isDatabaseAway } from "../database-trouble.ts";
 import { StopRequested } from "../stop-signals.ts";
-import { ended, tellEnd, whenIdle } from "../unified/ends.ts";
+import { settledWithin, tellEnd, whenIdle, whenStopped } from "../unified/ends.ts";
 import { keepHouse } from "../unified/keep-house.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
 import { retried } from "../unified/retry.ts";
@@ -166,21 +165,4 @@ function counted(writer: FunctionWriter, state: WorkState, stop: AbortSignal): P
       return writer.append(pack).then(() => state.applied(pack));
     },
   };
-}
-
-async function whenStopped(stop: AbortSignal): Promise<"stopped"> {
-  await new Promise<void>((resolve) => {
-    if (stop.aborted) resolve();
-    stop.addEventListener("abort", () => resolve(), { once: true });
-  });
-  return ended(stop);
-}
-
-/** Whether it has settled by then, however it has. */
-function settledWithin(work: Promise<unknown>, limitMs: number): Promise<boolean> {
-  const settled = work.then(
-    () => true,
-    () => true,
-  );
-  return Promise.race([settled, setTimeout(limitMs, false, { ref: false })]);
 }

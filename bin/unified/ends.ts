@@ -1,4 +1,5 @@
 /** How the reading of a long-lived process ends, and how that is told: the same for `start` and `ingest`. */
+import { setTimeout } from "node:timers/promises";
 import { StopRequested } from "../stop-signals.ts";
 import { endLine } from "./end-line.ts";
 import { untilIdle } from "./idle.ts";
@@ -8,6 +9,24 @@ import type { LongLivedProcess } from "./process.ts";
 export function ended(stop: AbortSignal): "stopped" {
   if (!(stop.reason instanceof StopRequested)) throw stop.reason;
   return "stopped";
+}
+
+/** Pending until it is asked for, and then as `ended`. */
+export async function whenStopped(stop: AbortSignal): Promise<"stopped"> {
+  await new Promise<void>((resolve) => {
+    if (stop.aborted) resolve();
+    stop.addEventListener("abort", () => resolve(), { once: true });
+  });
+  return ended(stop);
+}
+
+/** Whether it has settled by then, however it has. */
+export function settledWithin(work: Promise<unknown>, limitMs: number): Promise<boolean> {
+  const settled = work.then(
+    () => true,
+    () => true,
+  );
+  return Promise.race([settled, setTimeout(limitMs, false, { ref: false })]);
 }
 
 export interface DrainOptions {

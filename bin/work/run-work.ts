@@ -1,6 +1,5 @@
 /** A Redis stream and a database in, rows until something ends it: the whole of `standpipe work`, without what is around it. */
 import { randomUUID } from "node:crypto";
-import { setTimeout } from "node:timers/promises";
 import { LanesChangedError } from "../../lib/checkpoint/port.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import type { RedisSettings } from "../../lib/config/redis-settings.ts";
@@ -19,7 +18,7 @@ import { errorLine } from "../../lib/telemetry/log.ts";
 import { explainDatabaseError, isDatabaseAway } from "../database-trouble.ts";
 import { checkMigrated, migrateDatabase, NotMigratedError } from "../migrate-database.ts";
 import { StopRequested } from "../stop-signals.ts";
-import { ended, tellEnd, whenIdle } from "../unified/ends.ts";
+import { settledWithin, tellEnd, whenIdle, whenStopped } from "../unified/ends.ts";
 import { keepHouse } from "../unified/keep-house.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
 import { retried } from "../unified/retry.ts";
@@ -179,26 +178,11 @@ async function work(store: PostgresStore, options: WorkOptions): Promise<"stoppe
   );
   kept.catch(fault.reject);
   try {
-    const stopped = new Promise<void>((resolve) => {
-      if (stop.aborted) resolve();
-      stop.addEventListener("abort", () => resolve(), { once: true });
-    });
-    return await Promise.race([
-      fault.promise,
-      consumer.failed,
-      stopped.then(() => ended(stop)),
-      whenIdle(options, keeping.signal),
-    ]);
+    return await Promise.race([fault.promise, consumer.failed, whenStopped(stop), whenIdle(options, keeping.signal)]);
   } finally {
     keeping.abort();
-    const isDrained = await Promise.race([
-      kept.then(
-        () => true,
-        () => true,
-      ),
-      setTimeout(DRAIN_LIMIT_MS, false, { ref: false }),
-    ]);
-    if (!isDrained) telemetry.log.warn("not everything could be applied in time; it stays pending and comes again");
+    if (!(await settledWithin(kept, DRAIN_LIMIT_MS)))
+      telemetry.log.warn("not everything could be applied in time; it stays pending and comes again");
     ending.abort();
     vitals.source = null;
     vitals.ingest = null;

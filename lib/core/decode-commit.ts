@@ -34,7 +34,8 @@ interface CommitBody extends RepoBody {
   ops: DraftOp[] | undefined;
 }
 
-const COMMIT: MapShape = {
+/** The fields of a #commit, in their order there. */
+export const COMMIT_BODY: MapShape = {
   depth: 0,
   keys: knownKeys([
     "ops",
@@ -70,7 +71,7 @@ export function readCommit(reader: CborReader, receivedAtMs: number): Message {
     prevTreeAt: -1,
     ops: undefined,
   };
-  finishBody(reader, body, readFields(reader, COMMIT, body, readCommitField));
+  finishBody(reader, body, readFields(reader, COMMIT_BODY, body, readCommitField));
   const { bytes } = reader;
   const event = body.complaint ?? commitEvent(body, bytes, receivedAtMs);
   return "kind" in event ? { kind: "event", event } : rejected(body, event, { rawFrame: bytes, receivedAtMs });

@@ -3,6 +3,7 @@
 import { toBase32 } from "./base32.ts";
 import { CborReader, knownKeys, Major } from "./cbor-reader.ts";
 import { asDecoded } from "./dag-cbor.ts";
+import { COMMIT_BODY } from "./decode-commit.ts";
 import { type MapShape, readFields, readHeader } from "./frame.ts";
 
 /** Of a body; undefined where it has no such field, or one of another type. CIDs as text. */
@@ -33,29 +34,10 @@ export function readFrameTexts(frame: Uint8Array): FrameTexts | null {
   const decoded = asDecoded(() => {
     const reader = new CborReader(frame);
     readHeader(reader);
-    return readFields(reader, BODY, texts, readField) && reader.at === reader.end;
+    return readFields(reader, COMMIT_BODY, texts, readField) && reader.at === reader.end;
   });
   return decoded.ok && decoded.value ? texts : null;
 }
-
-/** Of #commit, in their order there. */
-const BODY: MapShape = {
-  depth: 0,
-  keys: knownKeys([
-    "ops",
-    "rev",
-    "seq",
-    "repo",
-    "time",
-    "blobs",
-    "since",
-    "blocks",
-    "commit",
-    "rebase",
-    "tooBig",
-    "prevData",
-  ]),
-};
 
 function readField(reader: CborReader, key: string, texts: FrameTexts): void {
   switch (key) {
