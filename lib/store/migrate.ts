@@ -16,7 +16,7 @@ export interface MigrateOptions {
   /** The folder of `NNNN_name.sql` files. */
   readonly directory: URL;
   /** Relations and functions that the files make in `schema`: none of theirs may be there before that is not ours. */
-  readonly viewNames?: readonly string[];
+  readonly viewNames: readonly string[];
   readonly log: Log;
 }
 
@@ -67,7 +67,7 @@ async function applyPending(
 async function applyFile(
   client: ClientBase,
   file: MigrationFile,
-  { schema, viewNames = [] }: Pick<MigrateOptions, "schema" | "viewNames">,
+  { schema, viewNames }: Pick<MigrateOptions, "schema" | "viewNames">,
 ): Promise<void> {
   try {
     await client.query("BEGIN");
@@ -190,7 +190,7 @@ function checkSchema(ledger: readonly LedgerEntry[], schema: string): void {
 
 async function refuseForeignRelations(
   client: ClientBase,
-  { schema, viewNames = [] }: Pick<MigrateOptions, "schema" | "viewNames">,
+  { schema, viewNames }: Pick<MigrateOptions, "schema" | "viewNames">,
 ): Promise<void> {
   const foreign = await findForeignRelations(client, schema, viewNames);
   if (foreign.length === 0) return;

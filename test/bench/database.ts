@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { openEmbeddedPostgres } from "../../lib/store/embedded/embedded-postgres.ts";
 import type { ServerSettings } from "../../lib/store/embedded/settings.ts";
 import { MIGRATIONS_DIRECTORY, migrate } from "../../lib/store/migrate.ts";
+import { VIEW_NAMES } from "../../lib/store/view-names.ts";
 import { Client } from "../support/postgres-client.ts";
 import { postgresProcesses } from "../support/postgres-processes.ts";
 import { usageOf } from "../support/process-usage.ts";
@@ -33,6 +34,7 @@ export async function openBenchDatabase(settings: ServerSettings = {}): Promise<
     connectionString: running.connectionString,
     schema: "public",
     directory: MIGRATIONS_DIRECTORY,
+    viewNames: VIEW_NAMES,
     log: silentLog,
   });
   return {

@@ -36,11 +36,11 @@ describeWithRedis("the established entries", () => {
     );
     await ingester.until(({ cursor }) => cursor === LAST_SEQ);
     // As the established dashboard reads them.
-    expect(JSON.parse((await server.client.get("firehose:status")) ?? "null")).toEqual({
-      connected: true,
-      url: relay.url,
-      currentCursor: expect.stringMatching(/^\d+$/),
-    });
+    const status = async (): Promise<unknown> => JSON.parse((await server.client.get("firehose:status")) ?? "null");
+    // Written once a second.
+    await expect
+      .poll(status, { timeout: 20_000 })
+      .toEqual({ connected: true, url: relay.url, currentCursor: expect.stringMatching(/^\d+$/) });
     const recent = await eventually(() => server.client.get("firehose:recent_events"));
     expect((JSON.parse(recent) as unknown[]).length).toBeLessThanOrEqual(50);
     await ingester.exit;

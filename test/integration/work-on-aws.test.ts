@@ -2,6 +2,7 @@
 import pg from "pg";
 import { expect, test } from "vitest";
 import { MIGRATIONS_DIRECTORY, migrate } from "../../lib/store/migrate.ts";
+import { VIEW_NAMES } from "../../lib/store/view-names.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { differences } from "../support/expected-end.ts";
 import { AWS_ENVIRONMENT } from "../support/kinesis-local.ts";
@@ -47,6 +48,7 @@ describeWithRedis("a worker that does not own its database", () => {
       connectionString: database.connectionString,
       schema: "public",
       directory: MIGRATIONS_DIRECTORY,
+      viewNames: VIEW_NAMES,
       log: silentLog,
     });
     await ingester.until(({ cursor }) => cursor === LAST_SEQ);

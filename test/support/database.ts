@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { Client, escapeIdentifier } from "pg";
 import { inject } from "vitest";
 import { MIGRATIONS_DIRECTORY, migrate } from "../../lib/store/migrate.ts";
+import { VIEW_NAMES } from "../../lib/store/view-names.ts";
 import { silentLog } from "./silent-log.ts";
 
 export interface TestDatabase extends AsyncDisposable {
@@ -54,6 +55,7 @@ async function ensureTemplate(admin: Client, postgresUrl: string): Promise<void>
         connectionString: urlOf(postgresUrl, making),
         schema: "public",
         directory: MIGRATIONS_DIRECTORY,
+        viewNames: VIEW_NAMES,
         log: silentLog,
       });
     }
