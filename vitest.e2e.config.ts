@@ -9,6 +9,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 180_000,
     hookTimeout: 60_000,
+    retry: process.env["CI"] === undefined ? 0 : 1,
     reporters: ["verbose"],
   },
 });

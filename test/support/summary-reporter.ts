@@ -1,9 +1,9 @@
-// In: the result of a run. Out: what was skipped and why, and as the last line what scripts read: `12 passed, 0 failed, 3 skipped`.
+// In: the result of a run. Out: what was skipped and why, what passed only at its second try, and as the last line what scripts read: `12 passed, 0 failed, 3 skipped`.
 import type { Reporter, SerializedError, TestCase, TestModule } from "vitest/node";
 
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
-    const lines = [...skippedLines(modules), totalsLine(modules, unhandledErrors)];
+    const lines = [...skippedLines(modules), ...flakyLines(modules), totalsLine(modules, unhandledErrors)];
     process.stdout.write(`${lines.join("\n")}\n`);
   }
 }
@@ -28,6 +28,14 @@ function skippedLines(modules: readonly TestModule[]): string[] {
     counts.set(what, (counts.get(what) ?? 0) + 1);
   }
   return [...counts].map(([what, count]) => `skipped  ${what} (${count} ${count === 1 ? "test" : "tests"})`);
+}
+
+function flakyLines(modules: readonly TestModule[]): string[] {
+  return modules.flatMap((module) =>
+    [...module.children.allTests("passed")]
+      .filter((test) => test.diagnostic()?.flaky)
+      .map((test) => `flaky    ${module.relativeModuleId}: ${test.fullName}`),
+  );
 }
 
 /** The reason where one was given, with the outermost suite; otherwise only the suite, whose name has to say it. */
