@@ -11,6 +11,7 @@ import {
   ListStreamsCommand,
 } from "@aws-sdk/client-kinesis";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { COMPILE_CACHE, KEEP_COMPILED } from "./compile-cache.ts";
 import { freePort } from "./free-port.ts";
 
 export interface KinesisServer {
@@ -38,11 +39,12 @@ export async function startKinesisLocal(): Promise<KinesisLocal> {
   Object.assign(process.env, AWS_ENVIRONMENT);
   const folder = dirname(createRequire(import.meta.url).resolve("kinesis-local/package.json"));
   const [plainPort, tlsPort] = [await freePort(), await freePort()];
-  const child = spawn(process.execPath, ["main.js"], {
+  const child = spawn(process.execPath, [...KEEP_COMPILED, "main.js"], {
     cwd: folder,
     stdio: "ignore",
     env: {
       PATH: process.env["PATH"],
+      ...COMPILE_CACHE,
       KINESIS_MOCK_PLAIN_PORT: String(plainPort),
       KINESIS_MOCK_TLS_PORT: String(tlsPort),
       KINESIS_MOCK_CERT_PATH: join(folder, "server.json"),

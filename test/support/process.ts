@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { COMPILE_CACHE } from "./compile-cache.ts";
 
 export interface ProcessExit {
   /** Null where a signal ended it. */
@@ -49,7 +50,7 @@ export function startProcess(args: readonly string[], options: ProcessOptions = 
   const nodeArgs = [...(options.nodeArgs ?? []), options.script ?? COMMAND, ...args];
   const child = spawn(process.execPath, nodeArgs, {
     cwd: options.cwd,
-    env: { ...keptEnvironment(), ...options.env },
+    env: { ...keptEnvironment(), ...COMPILE_CACHE, ...options.env },
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
   });

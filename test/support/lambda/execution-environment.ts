@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { COMPILE_CACHE, KEEP_COMPILED } from "../compile-cache.ts";
 import type { Invocation } from "../event-source-mapping/port.ts";
 import type { AnswerMessage, InvokeMessage } from "./messages.ts";
 
@@ -34,9 +35,9 @@ const RUNTIME = fileURLToPath(new URL("runtime.ts", import.meta.url));
 /** A line of its standard output or error to `onLine`. */
 export function startEnvironment(code: FunctionCode, onLine: (line: string) => void): ExecutionEnvironment {
   const preload = (code.preload ?? []).flatMap((path) => ["--import", path]);
-  const child = spawn(process.execPath, [...preload, RUNTIME, code.module], {
+  const child = spawn(process.execPath, [...KEEP_COMPILED, ...preload, RUNTIME, code.module], {
     // Nothing of the machine's own settings: a function sees what its deployment gives it.
-    env: { PATH: process.env["PATH"], TZ: ":UTC", ...code.environment },
+    env: { PATH: process.env["PATH"], TZ: ":UTC", ...COMPILE_CACHE, ...code.environment },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   for (const stream of [child.stdout, child.stderr])
