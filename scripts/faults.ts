@@ -6,11 +6,12 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-const USAGE = `npm run faults -- [--seeds N] [--mode unified|kinesis|redis …] [--first N] [--keep]
+const USAGE = `npm run faults -- [--seeds N] [--mode unified|kinesis|redis …] [--first N] [--fault NAME] [--keep]
 
   --seeds   how many of each mode (3)
   --mode    only these; all three where none is named
   --first   the first seed (1)
+  --fault   by name, as the output has it: in each schedule beside what chance chooses
   --keep    append a line for each to test/faults/seeds/results.jsonl`;
 
 const MODES = ["unified", "kinesis", "redis"];
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "3" },
     mode: { type: "string", multiple: true, default: MODES },
     first: { type: "string", default: "1" },
+    fault: { type: "string", default: "" },
     keep: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -44,6 +46,7 @@ else if (!isNumber(values.seeds) || !isNumber(values.first) || values.mode.some(
       FAULT_FIRST: values.first,
       FAULT_KEEP: values.keep ? "yes" : "",
       FAULT_COMMIT: commit,
+      FAULT_ALWAYS: values.fault,
     },
   });
   process.exitCode = status ?? 1;

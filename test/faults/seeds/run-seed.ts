@@ -10,6 +10,7 @@ import { openClock } from "./clock.ts";
 import { faultsOf } from "./faults/all.ts";
 import type { Fault } from "./faults/fault.ts";
 import { startFaultyRelay } from "./faulty-relay.ts";
+import { framesOf } from "./made-commits.ts";
 import { LONGER_THAN_LEASE_MS, type Pipeline, type PipelineParts } from "./pipelines/pipeline.ts";
 import type { PostgresServer } from "./postgres-server.ts";
 import { lastSeqs, sliceOf } from "./slice.ts";
@@ -20,6 +21,8 @@ export interface SeedOptions {
   readonly mode: Mode;
   readonly seed: number;
   readonly server: PostgresServer;
+  /** Name of a fault that each schedule has to have. */
+  readonly always?: string;
   readonly openPipeline: (parts: PipelineParts) => Promise<Pipeline>;
 }
 
@@ -48,8 +51,9 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   const begin = performance.now();
   const random = seededRandom(seed);
   const count = FRAMES.least + random(FRAMES.most - FRAMES.least);
-  const slice = await sliceOf(random(recordedFrames.length - count), count);
-  const schedule = scheduleOf(mode, random);
+  const from = random(recordedFrames.length - count);
+  const schedule = scheduleOf(options, random);
+  const slice = await sliceOf(stretch(recordedFrames.slice(from, from + count), schedule, random));
   await using database = await createTestDatabase({ server: server.url });
   await using databasePort = await createLateProxy({ host: "127.0.0.1", port: server.port });
   await databasePort.open();
@@ -95,7 +99,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   return {
     mode,
     seed,
-    frames: count,
+    frames: slice.frames.length,
     faults: schedule.map(({ fault, at }) => `${fault.name} at ${Math.round(at * 100)} %`),
     seconds: Math.round((performance.now() - begin) / 100) / 10,
     peakMb: Math.round(peakMb),
@@ -110,14 +114,36 @@ interface Planned {
   readonly at: number;
 }
 
-function scheduleOf(mode: Mode, random: Random): readonly Planned[] {
+function scheduleOf({ mode, always }: SeedOptions, random: Random): readonly Planned[] {
   const faults = faultsOf(mode);
-  const planned = Array.from({ length: 2 + random(3) }, (): Planned => {
-    const fault = faults[random(faults.length)];
-    if (fault === undefined) throw new RangeError(`no faults of ${mode}`);
-    return { fault, at: random(85) / 100 };
-  });
-  return planned.sort((a, b) => a.at - b.at);
+  const planned = Array.from({ length: 2 + random(3) }, (): Planned => plan(faults, random));
+  if (always !== undefined) planned[0] = plan(faultsNamed(faults, always), random);
+  // The same commits a second time would be repeats.
+  const once = planned.filter(
+    ({ fault }, at) => fault.commits === undefined || planned.findIndex((other) => other.fault === fault) === at,
+  );
+  return once.sort((a, b) => a.at - b.at);
+}
+
+function plan(faults: readonly Fault[], random: Random): Planned {
+  const fault = faults[random(faults.length)];
+  if (fault === undefined) throw new RangeError("no faults to choose from");
+  return { fault, at: random(85) / 100 };
+}
+
+function faultsNamed(faults: readonly Fault[], name: string): readonly Fault[] {
+  const found = faults.filter((fault) => fault.name === name);
+  if (found.length === 0)
+    throw new RangeError(`no fault "${name}" in this mode; there are ${faults.map((each) => each.name).join(", ")}`);
+  return found;
+}
+
+/** Recorded frames with what faults put among them, each in a place of its own. */
+function stretch(recorded: readonly Uint8Array[], schedule: readonly Planned[], random: Random): readonly Uint8Array[] {
+  return schedule.reduce((frames, { fault, at }) => {
+    const made = framesOf(fault.commits?.(random) ?? []);
+    return frames.toSpliced(1 + Math.floor(at * (frames.length - 1)), 0, ...made);
+  }, recorded);
 }
 
 async function play(schedule: readonly Planned[], world: World): Promise<void> {

@@ -20,7 +20,9 @@ const {
   FAULT_SEEDS = "3",
   FAULT_KEEP = "",
   FAULT_COMMIT = "",
+  FAULT_ALWAYS = "",
 } = process.env;
+const always = FAULT_ALWAYS === "" ? {} : { always: FAULT_ALWAYS };
 const modes = FAULT_MODES.split(",") as Mode[];
 const seeds = Array.from({ length: Number(FAULT_SEEDS) }, (_, index) => Number(FAULT_FIRST) + index);
 
@@ -53,11 +55,14 @@ function open(mode: Mode, seed: number): (parts: PipelineParts) => Promise<Pipel
 
 describe.each(modes)("%s", (mode) => {
   test.each(seeds)(`seed %i loses nothing`, { timeout: SEED_LIMIT_MS }, async (seed) => {
-    const result = await runSeed({ mode, seed, server, openPipeline: open(mode, seed) });
+    const result = await runSeed({ mode, seed, server, ...always, openPipeline: open(mode, seed) });
     console.log(
       `${mode} ${seed}: ${result.frames} frames, ${result.seconds} s, ${result.peakMb} MB, ${result.connections} connections: ${result.faults.join("; ")}`,
     );
     if (FAULT_KEEP === "yes") keepResult(result, FAULT_COMMIT);
-    expect(result.found, `again: npm run faults -- --mode ${mode} --first ${seed} --seeds 1`).toEqual([]);
+    expect(
+      result.found,
+      `again: npm run faults -- --mode ${mode} --first ${seed} --seeds 1${FAULT_ALWAYS === "" ? "" : ` --fault "${FAULT_ALWAYS}"`}`,
+    ).toEqual([]);
   });
 });

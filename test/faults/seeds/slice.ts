@@ -2,9 +2,8 @@
 import { decode, decodeFirst } from "@atcute/cbor";
 import { readCar } from "@atproto/repo";
 import { laneOf } from "../../../lib/core/lane.ts";
-import { locateSeq } from "../../../lib/firehose/relay/frame-seq.ts";
+import { locateSeq, replaceSeq } from "../../../lib/firehose/relay/frame-seq.ts";
 import type { ExpectedAccount, NetworkEnd } from "../../support/expected-end.ts";
-import { recordedFrames } from "../../support/recorded-frames.ts";
 
 export interface SliceFrame {
   readonly seq: number;
@@ -35,9 +34,9 @@ interface Body {
   readonly status?: string;
 }
 
-/** `count` frames of the recording, from the place `from` on. */
-export async function sliceOf(from: number, count: number): Promise<Slice> {
-  const bytes = recordedFrames.slice(from, from + count);
+/** These frames, with the seq of the first and those after it. */
+export async function sliceOf(given: readonly Uint8Array[]): Promise<Slice> {
+  const bytes = withSeqs(given);
   const records = new Map<string, Map<string, string>>();
   const accounts = new Map<string, ExpectedAccount>();
   const frames: SliceFrame[] = [];
@@ -45,7 +44,7 @@ export async function sliceOf(from: number, count: number): Promise<Slice> {
     const [header, rest] = decodeFirst(frame) as [{ readonly t: string }, Uint8Array];
     const body = decode(rest) as Body;
     const did = body.repo ?? body.did ?? "";
-    frames.push({ seq: locateSeq(frame)?.seq ?? 0, did, bytes: frame });
+    frames.push({ seq: seqOf(frame), did, bytes: frame });
     if (header.t === "#commit") await fold(body, records);
     const before = accounts.get(did) ?? { active: true };
     if (header.t === "#identity")
@@ -55,6 +54,18 @@ export async function sliceOf(from: number, count: number): Promise<Slice> {
   const [first, last] = [frames[0]?.seq ?? 1, frames.at(-1)?.seq ?? 0];
   const repos = Array.from(records, ([did, paths]) => ({ did, records: paths }));
   return { frames, beforeSeq: first - 1, lastSeq: last, end: { repos, accounts } };
+}
+
+function withSeqs(frames: readonly Uint8Array[]): readonly Uint8Array[] {
+  const first = seqOf(frames[0]);
+  return frames.map((frame, index) => {
+    const place = locateSeq(frame);
+    return place === null ? frame : replaceSeq(frame, place, first + index);
+  });
+}
+
+function seqOf(frame: Uint8Array | undefined): number {
+  return frame === undefined ? 1 : (locateSeq(frame)?.seq ?? 1);
 }
 
 async function fold({ repo = "", ops = [], blocks }: Body, records: Map<string, Map<string, string>>): Promise<void> {

@@ -1,4 +1,6 @@
 /** A fault: what is done to a running pipeline, and undone by its end. */
+import type { Random } from "../../../fuzz/mutate.ts";
+import type { MadeCommit } from "../made-commits.ts";
 import type { Mode, World } from "../world.ts";
 
 export interface Fault {
@@ -9,6 +11,8 @@ export interface Fault {
   /** Our processes have a clock that it sets. */
   readonly setsClock?: boolean;
   /** Resolves when the fault is over; what it broke may still be healing. */
+  /** Comes among the recorded events, all of it in one place. */
+  readonly commits?: (random: Random) => readonly MadeCommit[];
   readonly strike: (world: World) => Promise<void>;
 }
 
