@@ -22,6 +22,7 @@ import { createDashboard, type Dashboard } from "../../lib/stream/redis/dashboar
 import { type EntryForm, establishedForm, packForm, packKeys } from "../../lib/stream/redis/entry-form.ts";
 import { explainRedis } from "../../lib/stream/redis/errors.ts";
 import { StreamRoom } from "../../lib/stream/redis/keep-room.ts";
+import { redisWaits } from "../../lib/stream/redis/waits.ts";
 import { createRedisWriter } from "../../lib/stream/redis/writer.ts";
 import { explainDatabaseError } from "../database-trouble.ts";
 import { isWrongUse } from "../exit-codes.ts";
@@ -68,6 +69,7 @@ export async function openRedisPipeline(options: RedisPipelineOptions): Promise<
   const client = createRedisClient({
     url: redis.url,
     name: "standpipe-ingest",
+    waits: redisWaits(waitShare),
     onTrouble: (trouble) => {
       vitals.connectTrouble = trouble;
     },
@@ -219,7 +221,7 @@ interface FormParts<Item> {
 function startIngest<Item>(parts: Parts, { form, ...how }: FormParts<Item>): Promise<Ingest> {
   const { checkpoint, options, resources } = parts;
   const { redis, settings, surroundings } = options;
-  const { telemetry, vitals } = surroundings;
+  const { telemetry, vitals, waitShare } = surroundings;
   const room = openRoom(parts, form.keys);
   const writer = resources.use(
     createRedisWriter({
@@ -227,6 +229,7 @@ function startIngest<Item>(parts: Parts, { form, ...how }: FormParts<Item>): Pro
       form,
       room,
       maxLength: settings.REDIS_TRIM === "maxlen" ? redis.maxEvents : null,
+      waits: redisWaits(waitShare),
       telemetry,
       random: Math.random,
       onTrouble: (trouble) => {

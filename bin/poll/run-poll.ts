@@ -18,7 +18,7 @@ import { settledWithin, tellEnd, whenIdle, whenStopped } from "../unified/ends.t
 import { keepHouse } from "../unified/keep-house.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
 import { retried } from "../unified/retry.ts";
-import { keepLeases } from "../work/lease-keeper.ts";
+import { keepLeases, leaseWaits } from "../work/lease-keeper.ts";
 import { createRedisReaders } from "../work/redis-readers.ts";
 import { keepStreamHouse } from "../work/stream-house.ts";
 import { WorkState } from "../work/work-state.ts";
@@ -137,6 +137,7 @@ async function poll(store: PostgresStore, options: PollOptions): Promise<"stoppe
         state.holds = holder === null;
         telemetry.gauge("standby", holder === null ? 0 : 1);
       },
+      waits: leaseWaits(surroundings.waitShare),
       log: telemetry.log,
     },
     keeping.signal,

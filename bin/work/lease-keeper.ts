@@ -31,14 +31,23 @@ export interface LeaseKeeperOptions {
   readonly onNames: (names: ReadonlySet<string>) => void;
   /** Told who holds everything while this worker has nothing, and null when it has something. */
   readonly onStandby: (holder: string | null) => void;
+  readonly waits: LeaseWaits;
   readonly log: Log;
 }
 
-const BEAT_EVERY_MS = 1_000;
-/** A worker whose beat stands still for so long, by the clock of who looks, is dead. */
-const DEAD_AFTER_MS = 6_000;
-/** So long after a beat the leases are still this worker's: below the above, for what is on its way. */
-export const CERTAIN_FOR_MS = 4_000;
+/** Milliseconds. */
+export interface LeaseWaits {
+  readonly beatEveryMs: number;
+  /** A worker whose beat stands still for so long, by the clock of who looks, is dead. */
+  readonly deadAfterMs: number;
+  /** So long after a beat the leases are still this worker's: below the above, for what is on its way. */
+  readonly certainForMs: number;
+}
+
+/** `waitShare`: 1 is the usual. */
+export function leaseWaits(waitShare: number): LeaseWaits {
+  return { beatEveryMs: 1_000 * waitShare, deadAfterMs: 6_000 * waitShare, certainForMs: 4_000 * waitShare };
+}
 
 /** Runs until the signal aborts, and gives back everything then. Rejects with WorkerReplacedError, and with what `start` rejects with. */
 export async function keepLeases(options: LeaseKeeperOptions, signal: AbortSignal): Promise<void> {
@@ -46,7 +55,7 @@ export async function keepLeases(options: LeaseKeeperOptions, signal: AbortSigna
   try {
     while (!signal.aborted) {
       await keeper.turn();
-      await pause(BEAT_EVERY_MS, signal);
+      await pause(options.waits.beatEveryMs, signal);
     }
   } catch (error) {
     // What is in hand under a lease that is lost is refused for ever: it must not be waited for.
@@ -108,7 +117,7 @@ class LeaseKeeper {
       const lease = leases.find((each) => each.stream === stream);
       if (lease?.fence === fence && lease.owner === this.#options.owner) continue;
       throw new WorkerReplacedError(
-        `another worker has taken over ${stream}: this one was not heard of for ${DEAD_AFTER_MS / 1000} s`,
+        `another worker has taken over ${stream}: this one was not heard of for ${this.#options.waits.deadAfterMs / 1000} s`,
       );
     }
   }
@@ -145,7 +154,9 @@ class LeaseKeeper {
     for (const { owner, beat } of workers) {
       if (this.#beats.get(owner)?.beat !== beat) this.#beats.set(owner, { beat, sinceMs: nowMs });
     }
-    const known = workers.filter(({ owner }) => nowMs - (this.#beats.get(owner)?.sinceMs ?? 0) < DEAD_AFTER_MS);
+    const known = workers.filter(
+      ({ owner }) => nowMs - (this.#beats.get(owner)?.sinceMs ?? 0) < this.#options.waits.deadAfterMs,
+    );
     return new Set(known.map(({ owner }) => owner));
   }
 

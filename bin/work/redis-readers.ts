@@ -23,9 +23,10 @@ import {
 import { MAX_WAITING_BYTES, READ_ENTRIES, READ_PACKS } from "../../lib/stream/redis/limits.ts";
 import { createRedisReader, type RedisReader } from "../../lib/stream/redis/reader.ts";
 import { WaitingBytes } from "../../lib/stream/redis/waiting-bytes.ts";
+import { redisWaits } from "../../lib/stream/redis/waits.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
 import { retried } from "../unified/retry.ts";
-import { CERTAIN_FOR_MS, type HeldStream } from "./lease-keeper.ts";
+import { type HeldStream, leaseWaits } from "./lease-keeper.ts";
 
 type ReaderSettings = Pick<
   Settings<"work">,
@@ -64,22 +65,26 @@ export interface RedisReaders extends Disposable {
 
 export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
   const { surroundings, settings, redis } = options;
-  const waiting = new WaitingBytes(MAX_WAITING_BYTES);
+  const streams = redis.format === "packs" ? packKeys(redis.streamKey, settings.LANES) : [redis.streamKey];
+  /** A stream whose packs cannot be applied fills its own share, and holds up no other. */
+  const waiting = new Map(streams.map((stream) => [stream, new WaitingBytes(MAX_WAITING_BYTES / streams.length)]));
   const readers = new Map<string, RedisReader>();
   const troubles = new Map<string, string>();
   let names: ReadonlySet<string> = new Set();
+  const waits = redisWaits(surroundings.waitShare);
+  const { certainForMs } = leaseWaits(surroundings.waitShare);
   let certainAtMs = Number.NEGATIVE_INFINITY;
   const tell = (place: string) => (trouble: string | null) => {
     if (trouble === null) troubles.delete(place);
     else troubles.set(place, trouble);
   };
-  const client = createRedisClient({ url: redis.url, name: "standpipe-work", onTrouble: tell("") });
+  const client = createRedisClient({ url: redis.url, name: "standpipe-work", waits, onTrouble: tell("") });
   return {
     client,
-    streams: redis.format === "packs" ? packKeys(redis.streamKey, settings.LANES) : [redis.streamKey],
+    streams,
     async start({ stream, fence }) {
       const stopping = new AbortController();
-      const blocking = createRedisClient({ url: redis.url, name: "standpipe-work-read" });
+      const blocking = createRedisClient({ url: redis.url, name: "standpipe-work-read", waits });
       const reader = createRedisReader({
         client,
         blocking,
@@ -89,11 +94,12 @@ export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
         packer: await openPacker(options, { stream, fence }),
         readCount: redis.format === "packs" ? READ_PACKS : READ_ENTRIES,
         queue: options.queue,
-        waiting,
-        mayRead: () => performance.now() - certainAtMs < CERTAIN_FOR_MS,
+        waiting: waiting.get(stream) ?? new WaitingBytes(MAX_WAITING_BYTES / streams.length),
+        mayRead: () => performance.now() - certainAtMs < certainForMs,
         isOurs: (name) => names.has(name),
         keepUnreadable: (entry) => keepUnreadable(entry, options),
         maxDeadLetters: settings.REDIS_DEAD_LETTER_MAXLEN,
+        waits,
         telemetry: surroundings.telemetry,
         random: Math.random,
         onEntries: options.onPacks,
@@ -132,7 +138,7 @@ export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
     },
     trouble: () => troubles.values().next().value ?? null,
     get waitingBytes() {
-      return waiting.bytes;
+      return waiting.values().reduce((sum, { bytes }) => sum + bytes, 0);
     },
     [Symbol.dispose]() {
       client.disconnect();

@@ -23,7 +23,7 @@ import { keepHouse } from "../unified/keep-house.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
 import { retried } from "../unified/retry.ts";
 import { startConsumer } from "../unified/start-consumer.ts";
-import { keepLeases } from "./lease-keeper.ts";
+import { keepLeases, leaseWaits } from "./lease-keeper.ts";
 import { createRedisReaders } from "./redis-readers.ts";
 import { keepStreamHouse } from "./stream-house.ts";
 import { WorkState } from "./work-state.ts";
@@ -172,6 +172,7 @@ async function work(store: PostgresStore, options: WorkOptions): Promise<"stoppe
         state.holds = holder === null;
         telemetry.gauge("standby", holder === null ? 0 : 1);
       },
+      waits: leaseWaits(surroundings.waitShare),
       log: telemetry.log,
     },
     keeping.signal,

@@ -1,11 +1,10 @@
 /** Waiting before the next attempt. */
 
 const FIRST_MS = 50;
-const LONGEST_MS = 2_000;
 
-/** Doubles with each failure up to its bound, and is half random. */
-export function backoffMs(failures: number, random: () => number): number {
-  return Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 10)) * (0.5 + random() / 2);
+/** Doubles with each failure up to its bound (milliseconds), and is half random. */
+export function backoffMs(failures: number, random: () => number, longestMs: number): number {
+  return Math.min(longestMs, FIRST_MS * 2 ** Math.min(failures - 1, 10)) * (0.5 + random() / 2);
 }
 
 /** Resolves after so long; rejects with the signal's reason. */

@@ -6,10 +6,11 @@ import { backoffMs, pause } from "./backoff.ts";
 import type { EntryGroup, EntryPacker, HeldEntry, UnreadableEntry } from "./entry-packs.ts";
 import { explainRedis, RedisStreamError } from "./errors.ts";
 import { ensureGroup, lastGeneratedId } from "./group.ts";
-import { BLOCK_MS, CLAIM_ENTRIES, CLAIM_EVERY_MS, CONSUMER_ALIVE_MS } from "./limits.ts";
+import { CLAIM_ENTRIES } from "./limits.ts";
 import { asEntries, asMap, compareIds, type PendingEntry, parseId, type RawEntry } from "./replies.ts";
 import { showDeadLetter } from "./show-dead-letter.ts";
 import type { WaitingBytes } from "./waiting-bytes.ts";
+import { REDIS_WAITS, type RedisWaits } from "./waits.ts";
 
 export interface RedisReaderOptions {
   /** For commands that answer at once. */
@@ -24,7 +25,7 @@ export interface RedisReaderOptions {
   readonly readCount: number;
   /** `append` resolves once a pack is applied. */
   readonly queue: PackWriter;
-  /** Shared by the readers of a process. */
+  /** Of this stream alone: one that is held up holds up no other. */
   readonly waiting: WaitingBytes;
   /**
    * Whether the right to read is certain. While it is not, nothing is read or claimed: an entry that is given to a reader that was replaced
@@ -37,6 +38,7 @@ export interface RedisReaderOptions {
   readonly keepUnreadable: (entry: UnreadableEntry) => Promise<void>;
   /** How many entries the established list of dead letters keeps, about. */
   readonly maxDeadLetters: number;
+  readonly waits?: RedisWaits;
   readonly telemetry: Telemetry;
   readonly random: () => number;
   readonly onEntries: (packs: readonly EntryGroup[]) => void;
@@ -59,6 +61,7 @@ export function createRedisReader(options: RedisReaderOptions): RedisReader {
 
 class GroupReader implements RedisReader {
   readonly #options: RedisReaderOptions;
+  readonly #waits: RedisWaits;
   /** Handed on and not yet applied. */
   readonly #inHand = new Set<string>();
   /** Applied, and Redis does not know yet. */
@@ -69,6 +72,7 @@ class GroupReader implements RedisReader {
 
   constructor(options: RedisReaderOptions) {
     this.#options = options;
+    this.#waits = options.waits ?? REDIS_WAITS;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -82,7 +86,7 @@ class GroupReader implements RedisReader {
         failures = 0;
         for (let claimedAtMs = performance.now(); !signal.aborted; ) {
           await this.#readOn(signal);
-          if (performance.now() - claimedAtMs < CLAIM_EVERY_MS) continue;
+          if (performance.now() - claimedAtMs < this.#waits.claimEveryMs) continue;
           await this.#claimLeft(signal);
           claimedAtMs = performance.now();
         }
@@ -93,7 +97,9 @@ class GroupReader implements RedisReader {
         const message = error instanceof Error ? error.message : String(error);
         onTrouble(message);
         telemetry.log.warn("the stream cannot be read; trying again until it can", { stream: key, error: message });
-        await pause(backoffMs(Math.max(1, failures), random), signal).catch(() => undefined);
+        await pause(backoffMs(Math.max(1, failures), random, this.#waits.longestBackoffMs), signal).catch(
+          () => undefined,
+        );
       }
     }
   }
@@ -130,7 +136,7 @@ class GroupReader implements RedisReader {
       const other = consumers.find(
         (each) =>
           Number(each.get("pending")) > 0 &&
-          Number(each.get("idle")) < CONSUMER_ALIVE_MS &&
+          Number(each.get("idle")) < this.#waits.consumerAliveMs &&
           each.get("name") !== consumer &&
           !isOurs(String(each.get("name"))) &&
           !isOurs(String(each.get("name")).replace(CLAIMED_SUFFIX, "")) &&
@@ -138,7 +144,7 @@ class GroupReader implements RedisReader {
       );
       if (other === undefined) return;
       onTrouble(`consumer ${String(other.get("name"))} is at work in the group ${group}: waiting until it has gone`);
-      await pause(BLOCK_MS, signal);
+      await pause(this.#waits.blockMs, signal);
     }
   }
 
@@ -152,7 +158,7 @@ class GroupReader implements RedisReader {
       key,
       group,
       "IDLE",
-      CONSUMER_ALIVE_MS,
+      this.#waits.consumerAliveMs,
       "-",
       "+",
       CLAIM_ENTRIES,
@@ -222,7 +228,7 @@ class GroupReader implements RedisReader {
       "COUNT",
       readCount,
       "BLOCK",
-      BLOCK_MS,
+      this.#waits.blockMs,
       "STREAMS",
       key,
       ">",

@@ -6,7 +6,7 @@ import { backoffMs, pause } from "./backoff.ts";
 import type { EntryForm, StreamEntry } from "./entry-form.ts";
 import { explainRedis, RedisClosedError, RedisFencedError, RedisStreamError } from "./errors.ts";
 import type { StreamRoom } from "./keep-room.ts";
-import { FULL_LOOK_EVERY_MS, LOOK_EVERY_MS } from "./limits.ts";
+import { REDIS_WAITS, type RedisWaits } from "./waits.ts";
 
 /** Who moves entries and cursor together: the checkpoint that holds the cursor. */
 export interface EntryLedger {
@@ -30,6 +30,7 @@ export interface RedisWriterOptions<Item> {
   /** Trims to so many entries whoever has not read them, and never waits; null: never loses any. */
   readonly maxLength: number | null;
   readonly telemetry: Telemetry;
+  readonly waits?: RedisWaits;
   /** A random number in [0, 1), for the jitter of the waits. */
   readonly random: () => number;
   /** Told why the stream takes nothing, in one line, and null when it does again. */
@@ -48,6 +49,7 @@ export function createRedisWriter<Item>(options: RedisWriterOptions<Item>): Redi
 
 class TransactionWriter<Item> implements RedisWriter<Item> {
   readonly #options: RedisWriterOptions<Item>;
+  readonly #waits: RedisWaits;
   readonly #disposing = new AbortController();
   #tail: Promise<void> = Promise.resolve();
   /** Also while nothing is written: a server that is full takes nothing before something is trimmed. */
@@ -58,7 +60,8 @@ class TransactionWriter<Item> implements RedisWriter<Item> {
 
   constructor(options: RedisWriterOptions<Item>) {
     this.#options = options;
-    this.#looking = setInterval(() => void this.#lookWhenDue(), LOOK_EVERY_MS).unref();
+    this.#waits = options.waits ?? REDIS_WAITS;
+    this.#looking = setInterval(() => void this.#lookWhenDue(), this.#waits.lookEveryMs).unref();
   }
 
   append(cut: Cut<Item>): Promise<void> {
@@ -112,7 +115,7 @@ class TransactionWriter<Item> implements RedisWriter<Item> {
         if (explained instanceof RedisStreamError) throw explained;
         this.#failed(error);
       }
-      await pause(backoffMs(failures, random), signal);
+      await pause(backoffMs(failures, random, this.#waits.longestBackoffMs), signal);
     }
   }
 
@@ -124,14 +127,14 @@ class TransactionWriter<Item> implements RedisWriter<Item> {
     await this.#look();
     while (room.isFull) {
       this.#tell(`the stream is full: ${room.events} events, and its group has not handled the oldest of them`);
-      await pause(FULL_LOOK_EVERY_MS, signal);
+      await pause(this.#waits.fullLookEveryMs, signal);
       await this.#look();
     }
     this.#tell(null);
   }
 
   async #lookWhenDue(): Promise<void> {
-    if (performance.now() - this.#lookedAtMs >= LOOK_EVERY_MS) await this.#look();
+    if (performance.now() - this.#lookedAtMs >= this.#waits.lookEveryMs) await this.#look();
   }
 
   async #look(): Promise<void> {
