@@ -52,6 +52,8 @@ export async function startKinesisLocal(): Promise<KinesisLocal> {
       CREATE_STREAM_DURATION: SHORT,
       DELETE_STREAM_DURATION: SHORT,
       SPLIT_SHARD_DURATION: SHORT,
+      // Of an account, 50 by default: a test leaves its streams behind.
+      SHARD_LIMIT: "100000",
       MERGE_SHARDS_DURATION: SHORT,
     },
   });
