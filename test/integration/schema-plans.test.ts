@@ -42,13 +42,22 @@ async function rowsOf<Row extends object>(sql: string, values: readonly unknown[
   return (await client.query<Row>(sql, [...values])).rows;
 }
 
-/** What PostgreSQL itself brings, such as unnest, reads no table. `record` plans inside: a test of its own counts what it reads. */
-function whatIsSlow({ wholeScans, opaqueFunctions }: PlanReading): readonly string[] {
-  return [...wholeScans, ...opaqueFunctions.filter((name) => name !== "unnest" && name !== "record")];
+/** What PostgreSQL itself brings, such as unnest, reads no table. `record` and pages are planned inside: tests of their own count what they read. */
+function whatIsSlow({ wholeScans, opaqueFunctions }: PlanReading, sql: string): readonly string[] {
+  const isPage = sql.includes("max =>");
+  return [...wholeScans, ...opaqueFunctions.filter((name) => name !== "unnest" && name !== "record" && !isPage)];
 }
 
 const planOf = async (sql: string): Promise<readonly string[]> =>
-  whatIsSlow(await readPlan(client, sql, { many: MANY }));
+  whatIsSlow(await readPlan(client, sql, { many: MANY }), sql);
+
+async function pagesRead(sql: string): Promise<number> {
+  const [plan] = await rowsOf<{ "QUERY PLAN": [{ Plan: Record<string, number> }] }>(
+    `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`,
+  );
+  const read = plan?.["QUERY PLAN"][0].Plan;
+  return (read?.["Shared Hit Blocks"] ?? 0) + (read?.["Shared Read Blocks"] ?? 0);
+}
 
 describe("a query that the documents print", () => {
   it("comes from both of them", () => {
@@ -109,13 +118,9 @@ describe("a function", () => {
       EXAMPLE.did,
     ]);
     for (const { uri } of [...uris, ...uris]) {
-      const [plan] = await rowsOf<{ "QUERY PLAN": [{ Plan: Record<string, number> }] }>(
-        `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM record(uri => '${uri}')`,
-      );
-      const read = plan?.["QUERY PLAN"][0].Plan;
-      expect({ uri, pages: (read?.["Shared Hit Blocks"] ?? 0) + (read?.["Shared Read Blocks"] ?? 0) < 1000 }).toEqual({
+      expect({ uri, few: (await pagesRead(`SELECT * FROM record(uri => '${uri}')`)) < 1000 }).toEqual({
         uri,
-        pages: true,
+        few: true,
       });
     }
   });
@@ -137,7 +142,9 @@ describe("a function", () => {
     expect(paged.map(({ rkey }) => rkey)).toEqual(all.map(({ rkey }) => rkey));
     expect(paged.toSorted(byUri)).toEqual(all.toSorted(byUri));
     expect(await rowsOf(`SELECT * FROM ${call}, max => 7, before => 'nonsense')`, [value])).toEqual([]);
-    expect(await genericPlanOf(`SELECT * FROM ${call}::text, max => 7)`, value)).toEqual([]);
+    const literal = call.replace("$1", `'${value}'`);
+    // The second is planned as all after it are.
+    for (const _ of [1, 2]) expect(await pagesRead(`SELECT * FROM ${literal}, max => 7)`)).toBeLessThan(1000);
   });
 
   it("loses no row between two pages where several have the same key", async () => {

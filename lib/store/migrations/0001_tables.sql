@@ -129,13 +129,13 @@ CREATE TABLE standpipe."like" (
   cid     bytea,
   PRIMARY KEY (actor, rkey)
 );
--- Who points at it, by time in spans of 18 minutes (2^30 microseconds): likes of a post that fall into one span share an index entry, which
--- takes 17 bytes a like where spans of seconds take 28. What lies in one span is sorted by whoever reads a page.
-CREATE INDEX like_subject ON standpipe."like" (subject, ((rkey >> 40)::int4));
+-- Who points at it, by time in spans of four and a half minutes (2^28 microseconds): likes of a post that fall into one span share an index entry,
+-- which takes 18 bytes a like where spans of seconds take 28. What lies in one span is sorted by whoever reads a page.
+CREATE INDEX like_subject ON standpipe."like" (subject, ((rkey >> 38)::int4));
 
 CREATE TABLE standpipe.repost (LIKE standpipe."like");
 ALTER TABLE standpipe.repost ADD PRIMARY KEY (actor, rkey);
-CREATE INDEX repost_subject ON standpipe.repost (subject, ((rkey >> 40)::int4));
+CREATE INDEX repost_subject ON standpipe.repost (subject, ((rkey >> 38)::int4));
 
 -- Of follows and blocks the subject is an actor.
 CREATE TABLE standpipe.follow (
@@ -149,11 +149,11 @@ CREATE TABLE standpipe.follow (
   cid     bytea,
   PRIMARY KEY (actor, rkey)
 );
-CREATE INDEX follow_subject ON standpipe.follow (subject, ((rkey >> 40)::int4));
+CREATE INDEX follow_subject ON standpipe.follow (subject, ((rkey >> 38)::int4));
 
 CREATE TABLE standpipe.block (LIKE standpipe.follow);
 ALTER TABLE standpipe.block ADD PRIMARY KEY (actor, rkey);
-CREATE INDEX block_subject ON standpipe.block (subject, ((rkey >> 40)::int4));
+CREATE INDEX block_subject ON standpipe.block (subject, ((rkey >> 38)::int4));
 
 CREATE TABLE standpipe.post (
   rkey    int8 NOT NULL,
@@ -168,8 +168,8 @@ CREATE TABLE standpipe.post (
   value   jsonb NOT NULL,
   PRIMARY KEY (actor, rkey)
 );
-CREATE INDEX post_parent ON standpipe.post (parent, ((rkey >> 40)::int4)) WHERE parent IS NOT NULL;
-CREATE INDEX post_quote ON standpipe.post (quote, ((rkey >> 40)::int4)) WHERE quote IS NOT NULL;
+CREATE INDEX post_parent ON standpipe.post (parent, ((rkey >> 38)::int4)) WHERE parent IS NOT NULL;
+CREATE INDEX post_quote ON standpipe.post (quote, ((rkey >> 38)::int4)) WHERE quote IS NOT NULL;
 
 -- All other records: a partition for each collection that has a view of its own, and one for the rest.
 CREATE TABLE standpipe.document (

@@ -200,9 +200,11 @@ END $$;
 -- kinds: 1 like, 2 repost, 3 follow, 4 block, 5 post, 0 every other collection; tids: the rkey as a number for 1 to 5.
 CREATE FUNCTION standpipe.path_states(kinds int4[], actors int4[], collections int4[], rkeys text[], tids int8[])
 RETURNS TABLE (row_rev int8, tombstone_rev int8)
-LANGUAGE sql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
-  SELECT coalesce(
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT coalesce(
       CASE u.kind
         WHEN 1 THEN (SELECT t.rev FROM standpipe."like" AS t WHERE t.actor = u.actor AND t.rkey = u.tid)
         WHEN 2 THEN (SELECT t.rev FROM standpipe.repost AS t WHERE t.actor = u.actor AND t.rkey = u.tid)
@@ -214,8 +216,8 @@ AS $$
       (SELECT t.rev FROM standpipe.misfit AS t WHERE t.actor = u.actor AND t.collection = u.collection AND t.rkey = u.rkey)),
     (SELECT max(t.rev) FROM standpipe.tombstone AS t WHERE t.actor = u.actor AND t.collection = u.collection AND t.rkey = u.rkey)
   FROM unnest(kinds, actors, collections, rkeys, tids) WITH ORDINALITY AS u (kind, actor, collection, rkey, tid, at)
-  ORDER BY u.at
-$$;
+  ORDER BY u.at;
+END $$;
 
 -- write_like, write_repost, write_follow, write_block: the same body over four tables, each with plans of its own.
 -- First removes what deletes and updates name, then inserts. Where an insert meets a row that should not be there (its

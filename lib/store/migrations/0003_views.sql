@@ -301,10 +301,10 @@ CREATE FUNCTION {{schema}}.quotes_of(uri text) RETURNS SETOF {{schema}}.posts LA
     AND NOT EXISTS (SELECT 1 FROM standpipe.inactive_actor AS i WHERE i.actor = t.actor)
 $$;
 
--- A page, the latest first: of each version of the subject the index gives the latest spans of 18 minutes in order; the rows of one are sorted, and only
--- what is in the page becomes text.
--- Through the view's text the planner cannot see that order, and a post with 100,000 likes would be sorted whole. Ties of rkey are ordered by
--- account, so that no row falls between two pages.
+-- A page, the latest first: of each version of the subject the index gives the latest spans of four and a half minutes in order; the rows of one are
+-- sorted, and only what is in the page becomes text. Through the view's text the planner cannot see that order, and a post with 100,000 likes would
+-- be sorted whole. Ties of rkey are ordered by account, so that no row falls between two pages.
+-- Not in line: planning takes longer than a page, and this way a session does it once. The plan for given values would be another one each time.
 DO $make$
 DECLARE
   p record;
@@ -318,21 +318,28 @@ BEGIN
     ) AS x (name, base, pointer, view, argument, ids) LOOP
     EXECUTE format($v$
 CREATE FUNCTION {{schema}}.%1$I(%5$I text, max int4, before text DEFAULT NULL) RETURNS SETOF {{schema}}.%4$I
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT %7$s
-  FROM (SELECT e.actor, e.rkey FROM unnest(%6$s) AS s (id)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 50 SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+  ids int4[] := %6$s;
+  last_rkey int8 := 9223372036854775807;
+  last_actor int4 := 2147483647;
+BEGIN
+  IF $3 IS NOT NULL THEN
+    last_rkey := standpipe.tid_value(split_part($3, '/', 5));
+    last_actor := (SELECT a.id FROM standpipe.actor AS a WHERE a.did = split_part($3, '/', 3));
+  END IF;
+  RETURN QUERY SELECT %7$s
+  FROM (SELECT e.actor, e.rkey FROM unnest(ids) AS s (id)
     CROSS JOIN LATERAL (SELECT l.actor, l.rkey FROM standpipe.%2$I AS l
-      WHERE l.%3$I = s.id
-        AND (l.rkey >> 40)::int4 <= CASE WHEN $3 IS NULL THEN 2147483647 ELSE (standpipe.tid_value(split_part($3, '/', 5)) >> 40)::int4 END
-        AND l.rkey <= CASE WHEN $3 IS NULL THEN 9223372036854775807 ELSE standpipe.tid_value(split_part($3, '/', 5)) END
-        AND ($3 IS NULL OR l.rkey < standpipe.tid_value(split_part($3, '/', 5))
-          OR l.actor < (SELECT a.id FROM standpipe.actor AS a WHERE a.did = split_part($3, '/', 3)))
+      WHERE l.%3$I = s.id AND (l.rkey >> 38)::int4 <= (last_rkey >> 38)::int4 AND l.rkey <= last_rkey
+        AND (l.rkey < last_rkey OR l.actor < last_actor)
         AND NOT EXISTS (SELECT 1 FROM standpipe.inactive_actor AS i WHERE i.actor = l.actor)
-      ORDER BY (l.rkey >> 40)::int4 DESC, l.rkey DESC, l.actor DESC LIMIT $2) AS e
+      ORDER BY (l.rkey >> 38)::int4 DESC, l.rkey DESC, l.actor DESC LIMIT $2) AS e
     ORDER BY e.rkey DESC, e.actor DESC LIMIT $2) AS page
   JOIN standpipe.%2$s_row AS t ON t.actor = page.actor AND t.tid = page.rkey
-  ORDER BY page.rkey DESC, page.actor DESC
-$$
+  ORDER BY page.rkey DESC, page.actor DESC;
+END $$
     $v$, p.name, p.base, p.pointer, p.view, p.argument, p.ids,
       (SELECT string_agg('t.' || quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute AS a
        WHERE a.attrelid = format('{{schema}}.%I', p.view)::regclass AND a.attnum > 0));
