@@ -1,5 +1,6 @@
 /** Streams and a group in, how much of them the group has not read and how old the oldest entry is that it has not handled. */
 import type { Redis } from "ioredis";
+import { lastGeneratedId } from "./group.ts";
 import { asEntries, asMap, idAfter, idText, parseId } from "./replies.ts";
 
 export interface Backlog {
@@ -12,7 +13,23 @@ export interface Backlog {
 /** Counted one by one where the server does not know a lag: more than this is told as this. */
 const COUNTED_ENTRIES = 10_000;
 
-/** Rejects as Redis does. Streams that are not there yet have nothing to read. */
+/**
+ * A replica learns what is read as claims, which do not count: once it takes over, its lag is too large by what was read since it began to
+ * follow, for ever. A group that has been given the last entry has read all of them. KEYS[1] stream, ARGV[1] group.
+ */
+const CORRECT_COUNT = `
+local function field(reply, name)
+  for at = 1, #reply, 2 do if reply[at] == name then return reply[at + 1] end end
+end
+local stream = redis.call('XINFO', 'STREAM', KEYS[1])
+local last = field(stream, 'last-generated-id')
+for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  if field(group, 'name') == ARGV[1] and field(group, 'last-delivered-id') == last then
+    redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], last, 'ENTRIESREAD', field(stream, 'entries-added'))
+  end
+end`;
+
+/** Corrects the group's count where it can be seen to be wrong. Rejects as Redis does. Streams that are not there yet have nothing to read. */
 export async function readBacklog(
   client: Redis,
   { keys, group }: { readonly keys: readonly string[]; readonly group: string },
@@ -37,7 +54,10 @@ async function backlogOf(
   const state = await groupState(client, key, group);
   if (state === null) return { unread: 0, oldestMs: null };
   const from = state.lastDelivered === null ? "-" : idText(idAfter(parseId(state.lastDelivered)));
-  const unread = state.lag ?? asEntries(await client.xrangeBuffer(key, from, "+", "COUNT", COUNTED_ENTRIES)).length;
+  const isCountedWrong = (state.lag ?? 0) > 0 && state.lastDelivered === idText(await lastGeneratedId(client, key));
+  if (isCountedWrong) await client.eval(CORRECT_COUNT, 1, key, group);
+  const lag = isCountedWrong ? 0 : state.lag;
+  const unread = lag ?? asEntries(await client.xrangeBuffer(key, from, "+", "COUNT", COUNTED_ENTRIES)).length;
   if (state.pending > 0) {
     const [, lowest] = (await client.xpending(key, group)) as [number, string | null];
     if (lowest !== null) return { unread, oldestMs: parseId(lowest).ms };
