@@ -158,7 +158,12 @@ function patient(cursors: CursorReader, options: RedisPipelineOptions): CursorRe
 /** The cursors in Redis; where it knows none, what the database or a person says. */
 async function chooseCursors(parts: Parts): Promise<CursorReader> {
   const { options, checkpoint } = parts;
-  if (await checkpoint.isKnown()) return checkpoint;
+  if (await checkpoint.isKnown()) {
+    const { from, settings, surroundings } = options;
+    const cursorKey = settings.REDIS_CURSOR_KEY;
+    if (from !== null) surroundings.telemetry.log.info("Redis has a cursor: --from is not needed", { cursorKey, from });
+    return checkpoint;
+  }
   const first = await firstCursors({
     relays: options.settings.RELAY_URL,
     cursorKey: options.settings.REDIS_CURSOR_KEY,

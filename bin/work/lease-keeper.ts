@@ -75,6 +75,9 @@ class LeaseKeeper {
   readonly #held = new Map<string, Held>();
   /** By owner: the newest beat, and when it was first seen, monotonic milliseconds. */
   readonly #beats = new Map<string, { readonly beat: number; readonly sinceMs: number }>();
+  /** Streams that are brought to an end for another worker: theirs may take long, and the beat goes on meanwhile. */
+  readonly #giving = new Set<string>();
+  #fault: { readonly error: unknown } | null = null;
   #isPrepared = false;
 
   constructor(options: LeaseKeeperOptions) {
@@ -84,6 +87,7 @@ class LeaseKeeper {
   /** A database that is away changes nothing: what is held stays in hand, and its batches say whether they may still be written. */
   async turn(): Promise<void> {
     const { leases, streams, log } = this.#options;
+    if (this.#fault !== null) throw this.#fault.error;
     let board: LeaseBoard;
     const beganAtMs = performance.now();
     try {
@@ -125,8 +129,9 @@ class LeaseKeeper {
   async #follow(board: LeaseBoard): Promise<void> {
     const { leases, owner, onNames } = this.#options;
     onNames(new Set(board.workers.map(({ name }) => name)));
+    await this.#returnOrphans(board);
     const plan = planLeases(board.leases, { me: owner, alive: this.#alive(board) });
-    for (const stream of plan.give) await this.#give(stream);
+    for (const stream of plan.give) this.#give(stream);
     for (const stream of plan.take) {
       const lease = board.leases.find((each) => each.stream === stream);
       const fence = lease === undefined ? null : await leases.take(lease).catch(() => null);
@@ -140,13 +145,31 @@ class LeaseKeeper {
     this.#held.set(lease.stream, { fence: lease.fence, stream: await this.#options.start(lease) });
   }
 
-  async #give(stream: string): Promise<void> {
+  /** What was brought to an end, and could not be given back then: nobody would read it any more. */
+  async #returnOrphans(board: LeaseBoard): Promise<void> {
+    const { leases, owner } = this.#options;
+    for (const { stream, fence, owner: holder } of board.leases) {
+      const isOrphan = holder === owner && !this.#held.has(stream) && !this.#giving.has(stream);
+      if (isOrphan) await leases.give({ stream, fence }).catch(() => undefined);
+    }
+  }
+
+  #give(stream: string): void {
     const held = this.#held.get(stream);
-    if (held === undefined) return;
+    if (held === undefined || this.#giving.has(stream)) return;
+    this.#giving.add(stream);
     this.#options.log.info("giving a stream to another worker", { stream });
-    await held.stream.stop();
-    this.#held.delete(stream);
-    await this.#options.leases.give({ stream, fence: held.fence }).catch(() => undefined);
+    const given = async (): Promise<void> => {
+      await held.stream.stop();
+      this.#held.delete(stream);
+      await this.#options.leases.give({ stream, fence: held.fence }).catch(() => undefined);
+    };
+    given().then(
+      () => this.#giving.delete(stream),
+      (error: unknown) => {
+        this.#fault = { error };
+      },
+    );
   }
 
   #alive({ workers }: LeaseBoard): ReadonlySet<string> {

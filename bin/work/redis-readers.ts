@@ -112,6 +112,7 @@ export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
           stopping.abort();
           await running;
           await reader.settled();
+          await reader.leave();
           readers.delete(stream);
           troubles.delete(stream);
           blocking.disconnect();

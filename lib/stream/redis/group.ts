@@ -33,6 +33,19 @@ async function hasGroup(
   return (groups as unknown[]).some((each) => asMap(each).get("name") === group);
 }
 
+/** KEYS[1] stream, ARGV[1] group, then consumers. One with something in hand stays: what it has would be nobody's any more. */
+const LEAVE = `
+for at = 2, #ARGV do
+  if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[at]) == 0 then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[at])
+  end
+end`;
+
+/** Takes consumers that have nothing in hand out of the group: the next one need not wait until they are seen to be away. */
+export async function leaveGroup({ client, key, group }: GroupPlace, consumers: readonly string[]): Promise<void> {
+  await client.eval(LEAVE, 1, key, group, ...consumers);
+}
+
 /** Of the stream, whatever is left of it. */
 export async function lastGeneratedId(client: Redis, key: string): Promise<EntryId> {
   const id = asMap(await client.xinfo("STREAM", key)).get("last-generated-id");

@@ -2,7 +2,7 @@
 import type { Redis } from "ioredis";
 import type { EntryId } from "../../core/pack.ts";
 import type { Telemetry } from "../../telemetry/port.ts";
-import { asEntries, asMap, compareIds, fieldOf, idAfter, idText, parseId } from "./replies.ts";
+import { asEntries, asMap, compareIds, fieldOf, idAfter, idText, type PendingEntry, parseId } from "./replies.ts";
 
 export interface StreamRoomOptions {
   readonly client: Redis;
@@ -72,6 +72,20 @@ export class StreamRoom {
     }
     for (const [group, lag] of lags) telemetry.gauge("stream_group_lag", lag, group);
     telemetry.gauge("stream_events", this.events);
+  }
+
+  /** What keeps the stream from being trimmed, for whoever has to mend it. Rejects as Redis does. */
+  async whyFull(): Promise<string> {
+    const { client, keys, group } = this.#options;
+    for (const key of keys) {
+      const pending = await client.xpending(key, group, "-", "+", 1).catch(() => null);
+      if (pending === null) return `${key} has no group ${group}: nobody has begun to handle it`;
+      const [oldest] = pending as PendingEntry[];
+      if (oldest === undefined) continue;
+      const [id, consumer, idleMs] = oldest;
+      return `${key}: consumer ${consumer} of ${group} was given entry ${id} ${Math.round(idleMs / 1000)} s ago, and has not acknowledged it`;
+    }
+    return `the group ${group} has not read the oldest of them`;
   }
 
   async #groups(key: string): Promise<readonly GroupState[]> {

@@ -5,7 +5,7 @@ import type { PackWriter } from "../port.ts";
 import { backoffMs, pause } from "./backoff.ts";
 import type { EntryGroup, EntryPacker, HeldEntry, UnreadableEntry } from "./entry-packs.ts";
 import { explainRedis, RedisStreamError } from "./errors.ts";
-import { ensureGroup, lastGeneratedId } from "./group.ts";
+import { ensureGroup, lastGeneratedId, leaveGroup } from "./group.ts";
 import { CLAIM_ENTRIES } from "./limits.ts";
 import { asEntries, asMap, compareIds, type PendingEntry, parseId, type RawEntry } from "./replies.ts";
 import { showDeadLetter } from "./show-dead-letter.ts";
@@ -51,8 +51,10 @@ export interface RedisReader {
   run(signal: AbortSignal): Promise<void>;
   /** Of an event that became a dead letter while it was applied: its entry goes to the established list as well. */
   noteDead(seq: number): void;
-  /** Everything that was handed on is applied and acknowledged. */
+  /** Everything that was handed on is applied and acknowledged, or given up. */
   settled(): Promise<void>;
+  /** After `run` and `settled`: out of the group, where nothing is in hand. Never rejects. */
+  leave(): Promise<void>;
 }
 
 export function createRedisReader(options: RedisReaderOptions): RedisReader {
@@ -69,6 +71,8 @@ class GroupReader implements RedisReader {
   readonly #dead = new Set<number>();
   readonly #work = new Set<Promise<void>>();
   #isAcknowledging = false;
+  /** Something of it was said in vain. */
+  #isUnheard = false;
 
   constructor(options: RedisReaderOptions) {
     this.#options = options;
@@ -86,12 +90,17 @@ class GroupReader implements RedisReader {
         failures = 0;
         for (let claimedAtMs = performance.now(); !signal.aborted; ) {
           await this.#readOn(signal);
+          if (this.#isUnheard) await this.#acknowledge();
           if (performance.now() - claimedAtMs < this.#waits.claimEveryMs) continue;
+          await this.#untilAlone(signal);
           await this.#claimLeft(signal);
+          onTrouble(null);
           claimedAtMs = performance.now();
         }
       } catch (error) {
         if (signal.aborted) return;
+        // A read that was given up may be answered yet, by an entry that nobody would see: the next one would overtake it.
+        blocking.disconnect(true);
         const explained = explainRedis(error);
         if (explained instanceof RedisStreamError || !isPassing(error)) throw explained;
         const message = error instanceof Error ? error.message : String(error);
@@ -113,6 +122,13 @@ class GroupReader implements RedisReader {
     await this.#acknowledge();
   }
 
+  async leave(): Promise<void> {
+    const { consumer, telemetry, key } = this.#options;
+    await leaveGroup(this.#options, [consumer, this.#claimant]).catch((error: unknown) => {
+      telemetry.log.debug("the group could not be left", { stream: key, error: String(error) });
+    });
+  }
+
   /** The group, and whatever was delivered and never acknowledged, before anything new. */
   async #resume(signal: AbortSignal): Promise<void> {
     const { key, group, packer } = this.#options;
@@ -128,14 +144,13 @@ class GroupReader implements RedisReader {
     }
   }
 
-  /** Somebody else's consumer that is at work would overtake us, or be overtaken: two readers of a group keep no order. */
+  /** Somebody else's consumer that is at work (one with nothing in hand may be given the next entry) would overtake us, or be overtaken: two readers of a group keep no order. */
   async #untilAlone(signal: AbortSignal): Promise<void> {
     const { client, key, group, consumer, isOurs, onTrouble } = this.#options;
     for (;;) {
       const consumers = ((await client.xinfo("CONSUMERS", key, group)) as unknown[]).map(asMap);
       const other = consumers.find(
         (each) =>
-          Number(each.get("pending")) > 0 &&
           Number(each.get("idle")) < this.#waits.consumerAliveMs &&
           each.get("name") !== consumer &&
           !isOurs(String(each.get("name"))) &&
@@ -304,16 +319,18 @@ class GroupReader implements RedisReader {
     await this.#acknowledge();
   }
 
-  /** Never rejects: what Redis does not hear now it hears with the next, and what it never hears is a repeat. */
+  /** Never rejects: what Redis does not hear now it hears after the next read, and what it never hears is a repeat. */
   async #acknowledge(): Promise<void> {
     const { client, key, group, telemetry } = this.#options;
     const ids = [...this.#toAcknowledge];
+    this.#isUnheard = false;
     for (let at = 0; at < ids.length; at += CLAIM_ENTRIES) {
       const some = ids.slice(at, at + CLAIM_ENTRIES);
       try {
         await client.xack(key, group, ...some);
         for (const id of some) this.#toAcknowledge.delete(id);
       } catch (error) {
+        this.#isUnheard = true;
         telemetry.log.debug("entries could not be acknowledged", { stream: key, error: String(error) });
         return;
       }

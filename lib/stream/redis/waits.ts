@@ -31,8 +31,11 @@ export const REDIS_WAITS: RedisWaits = {
   fullLookEveryMs: 200,
 };
 
-/** `waitShare`: 1 is the usual. */
+/** `waitShare`: 1 is the usual. Whole numbers: some of them go to the server, which takes no others. */
 export function redisWaits(waitShare: number): RedisWaits {
-  const waits = Object.entries(REDIS_WAITS).map(([name, ms]: [string, number]) => [name, ms * waitShare]);
+  const waits = Object.entries(REDIS_WAITS).map(([name, ms]: [string, number]) => [
+    name,
+    Math.max(1, Math.round(ms * waitShare)),
+  ]);
   return Object.fromEntries(waits) as Record<keyof RedisWaits, number>;
 }

@@ -126,7 +126,8 @@ class TransactionWriter<Item> implements RedisWriter<Item> {
     if (!room.isFull) return;
     await this.#look();
     while (room.isFull) {
-      this.#tell(`the stream is full: ${room.events} events, and its group has not handled the oldest of them`);
+      const why = await room.whyFull().catch(() => "Redis does not say why");
+      this.#tell(`the stream is full: ${room.events} events; ${why}`);
       await pause(this.#waits.fullLookEveryMs, signal);
       await this.#look();
     }

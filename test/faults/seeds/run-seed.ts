@@ -61,8 +61,8 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   const address = new URL(database.connectionString);
   address.port = String(databasePort.port);
   const clock = schedule.some(({ fault }) => fault.setsClock === true) ? openClock() : null;
-  await using pipeline = await options.openPipeline({ relay, address: address.href, env: clock?.env ?? {} });
-  const { reader, second, worker, stream } = pipeline;
+  await using pipeline = await options.openPipeline({ relay, address: address.href, database, env: clock?.env ?? {} });
+  const { reader, second, worker, stream, savedCursor } = pipeline;
   const world: World = {
     mode,
     slice,
@@ -74,6 +74,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     second,
     worker,
     stream,
+    savedCursor,
     random,
     clock,
     longerThanLeaseMs: LONGER_THAN_LEASE_MS,
@@ -86,7 +87,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     await settle(world);
     await reader.stop();
     await worker?.stop();
-    found.push(...(await verdict(world)));
+    found.push(...(await verdict(world)), ...(await cursorFaults(world)));
   } catch (error) {
     found.push(error instanceof Error ? error.message : String(error));
   }
@@ -218,7 +219,13 @@ async function until<Given>(
   }
 }
 
-/** Records, bytes, counters, accounts, dead letters, gaps, marks, cursor. */
+/** After a stop that was asked for, which saves it. */
+async function cursorFaults({ savedCursor, slice }: World): Promise<string[]> {
+  const seq = await savedCursor();
+  return seq === slice.lastSeq ? [] : [`the saved cursor is ${seq}, and ${slice.lastSeq} is right`];
+}
+
+/** Records, bytes, counters, accounts, dead letters, gaps, marks. */
 async function verdict({ server, database, slice, allowed }: World): Promise<string[]> {
   const pool = new pg.Pool({ connectionString: database.connectionString, max: 1 });
   try {

@@ -33,6 +33,8 @@ export interface World {
   readonly worker: Supervised<Status> | null;
   /** Of the stream between them; null in unified mode. */
   readonly stream: StreamPort | null;
+  /** The seq up to which everything is safe, as it is kept where no process is asked; null where there is none. */
+  readonly savedCursor: () => Promise<number | null>;
   /** Theirs; null where no fault of the schedule sets it. */
   readonly clock: SteppedClock | null;
   /** Waits of our processes, milliseconds: longer than any lease. */

@@ -10,9 +10,9 @@ export interface Fault {
   readonly isThereFromTheStart?: boolean;
   /** Our processes have a clock that it sets. */
   readonly setsClock?: boolean;
-  /** Resolves when the fault is over; what it broke may still be healing. */
   /** Comes among the recorded events, all of it in one place. */
   readonly commits?: (random: Random) => readonly MadeCommit[];
+  /** Resolves when the fault is over; what it broke may still be healing. */
   readonly strike: (world: World) => Promise<void>;
 }
 

@@ -14,7 +14,14 @@ const TROUBLES: Readonly<Record<Exclude<Mode, "unified">, readonly string[]>> = 
     "function killed at work",
     "two calls of one shard at a time",
   ],
-  redis: ["READONLY", "memory full", "kill -9 of Redis", "Redis hangs", "a replica takes over"],
+  redis: [
+    "READONLY",
+    "memory full",
+    "kill -9 of Redis",
+    "Redis hangs",
+    "a replica takes over",
+    "another worker comes and goes",
+  ],
 };
 
 export const STREAM_FAULTS: readonly Fault[] = Object.entries(TROUBLES).flatMap(([mode, names]) =>

@@ -5,7 +5,7 @@ import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { inject } from "vitest";
 import { createS3Client } from "../../../../lib/stream/kinesis/client.ts";
 import type { Random } from "../../../fuzz/mutate.ts";
-import { type AwsServers, createScene, startIngester } from "../../../support/aws-scene.ts";
+import { type AwsServers, createScene, savedItem, startIngester } from "../../../support/aws-scene.ts";
 import { eventOf } from "../../../support/event-source-mapping/event.ts";
 import { createKinesisSource } from "../../../support/event-source-mapping/kinesis-source.ts";
 import { type MappingCall, startMapping } from "../../../support/event-source-mapping/mapping.ts";
@@ -82,6 +82,7 @@ export async function openKinesis(
       lastCall: () => lastCall,
       settled: () => mapping.caughtUp(),
     }),
+    savedCursor: async () => (await savedItem(servers, scene)).seq,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

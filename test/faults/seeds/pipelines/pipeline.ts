@@ -1,4 +1,5 @@
 /** What each way of running gives to the harness. */
+import type { TestDatabase } from "../../../support/database.ts";
 import type { FaultyRelay } from "../faulty-relay.ts";
 import type { World } from "../world.ts";
 
@@ -6,11 +7,15 @@ export interface PipelineParts {
   readonly relay: FaultyRelay;
   /** Of the database, behind its port. */
   readonly address: string;
+  /** The same one, not by way of the port. */
+  readonly database: TestDatabase;
   /** Of our processes, beside what each needs: the clock, where a fault sets it. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-export interface Pipeline extends Pick<World, "reader" | "second" | "worker" | "stream">, AsyncDisposable {}
+export interface Pipeline
+  extends Pick<World, "reader" | "second" | "worker" | "stream" | "savedCursor">,
+    AsyncDisposable {}
 
 /** A twentieth of every wait: a seed takes seconds. */
 export const SHORT_WAITS = { WAITS_PERCENT: "5" } as const;

@@ -8,7 +8,7 @@ import { untilHandled } from "../../../support/redis-scene.ts";
 import { type RedisServer, startRedis } from "../../../support/redis-server.ts";
 import { supervise } from "../supervisor.ts";
 import type { Status, StreamPort } from "../world.ts";
-import { type Pipeline, type PipelineParts, SHORT_WAITS } from "./pipeline.ts";
+import { LONGER_THAN_LEASE_MS, type Pipeline, type PipelineParts, SHORT_WAITS } from "./pipeline.ts";
 
 const LASTS_MS = 600;
 
@@ -39,6 +39,7 @@ export async function openRedis({ relay, address, env: clock }: PipelineParts, r
   const reader = starting.use(supervise("ingest", open(readers, "ingest", "--from", "oldest")));
   const second = starting.use(supervise("second ingest", open(readers, "ingest", "--from", "oldest")));
   const worker = starting.use(supervise("work", open(env, "work")));
+  const another = starting.use(supervise("another work", open({ ...env, CONSUMER_ID: "another" }, "work")));
   const troubles: Readonly<Record<string, () => Promise<void>>> = {
     async READONLY() {
       await servers.primary.client.replicaof("127.0.0.1", "9");
@@ -49,6 +50,11 @@ export async function openRedis({ relay, address, env: clock }: PipelineParts, r
       await servers.primary.client.config("SET", "maxmemory", "1mb");
       await sleep(LASTS_MS);
       await servers.primary.client.config("SET", "maxmemory", "512mb");
+    },
+    async "another worker comes and goes"() {
+      another.start();
+      await sleep(2 * LONGER_THAN_LEASE_MS);
+      await another.stop();
     },
     async "kill -9 of Redis"() {
       await servers.primary.kill();
@@ -77,5 +83,9 @@ export async function openRedis({ relay, address, env: clock }: PipelineParts, r
     settled: () => untilHandled(servers.primary),
   };
   const owned = starting.move();
-  return { reader, second, worker, stream, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  const savedCursor = async (): Promise<number | null> => {
+    const seq = await servers.primary.client.get("firehose:cursor");
+    return seq === null ? null : Number(seq);
+  };
+  return { reader, second, worker, stream, savedCursor, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
