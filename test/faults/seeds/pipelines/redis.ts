@@ -60,6 +60,8 @@ export async function openRedis({ relay, address, env: clock }: PipelineParts, r
       await servers.primary.kill();
       await sleep(random(LASTS_MS));
       await servers.primary.start();
+      // One that has taken over is started as the replica that it was.
+      await servers.primary.client.replicaof("NO", "ONE");
     },
     async "Redis hangs"() {
       port.freeze();
