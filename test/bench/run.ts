@@ -76,7 +76,8 @@ async function bench({ quick, write, names }: Arguments): Promise<void> {
     console.error(`bench: ${failed.join(", ")} failed, and nothing is written`);
     process.exitCode = 1;
   } else if ((names.length === 0 && !quick) || write) {
-    const command = ["npm run bench", quick ? "--quick" : "", ...names].filter((word) => word !== "").join(" -- ");
+    const said = [...(quick ? ["--quick"] : []), ...(write ? ["--write"] : []), ...names];
+    const command = ["npm run bench", ...(said.length > 0 ? ["--", ...said] : [])].join(" ");
     const measured = `Measured at ${commit()} on ${new Date().toISOString().slice(0, 10)}.`;
     writePage({ figures, about, measured, run: describeMachine({ command, minutes: minutesSince(begin) }) });
     console.log("written: docs/benchmarks.md");

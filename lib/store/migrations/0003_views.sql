@@ -325,7 +325,7 @@ DECLARE
   last_rkey int8 := 9223372036854775807;
   last_actor int4 := 2147483647;
 BEGIN
-  IF $3 IS NOT NULL THEN
+  IF nullif($3, '') IS NOT NULL THEN
     last_rkey := standpipe.tid_value(split_part($3, '/', 5));
     last_actor := (SELECT a.id FROM standpipe.actor AS a WHERE a.did = split_part($3, '/', 3));
   END IF;

@@ -305,7 +305,10 @@ function ratioFigures(corpus: Corpus, contestant: (name: DecoderName) => Contest
       ["standpipe-packs", "atcute-checked"],
       BUDGET_RATIO.atcute,
     ),
+    ratio("ours with packs against @atcute with our checks, records as bytes", ["standpipe-packs", "atcute-bytes"]),
     ratio("ours against @atcute with our checks", ["standpipe", "atcute-checked"]),
+    ratio("ours against @atcute with our checks, records as bytes", ["standpipe", "atcute-bytes"]),
+    ratio("ours, records to values, against @atcute with our checks", ["standpipe-values", "atcute-checked"]),
     ratio(
       "ours with packs against @atproto/sync, unauthenticated",
       ["standpipe-packs", "sync-unauthenticated"],

@@ -48,10 +48,10 @@ async function index(kind: Kind): Promise<void> {
   await subscription.indexingSvc.indexRecord(uri, { toString: () => cid }, cborToLexRecord(op.record), "create", time);
 }
 
-/** Of every table: its rows (with what is too long for a row) and its indexes. */
+/** Of every table: its rows (with what is too long for a row) and its indexes; without the maps of free space, as ours are measured. */
 async function sizes(): Promise<Sizes> {
   const { rows } = await database.pool.query(
-    `SELECT relname AS name, pg_table_size(oid)::int8 AS table, pg_indexes_size(oid)::int8 AS indexes
+    `SELECT relname AS name, (pg_relation_size(oid) + CASE WHEN reltoastrelid = 0 THEN 0 ELSE pg_relation_size(reltoastrelid) END)::int8 AS table, pg_indexes_size(oid)::int8 AS indexes
      FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`,
   );
   return new Map(rows.map(({ name, table, indexes }) => [name, { table: Number(table), indexes: Number(indexes) }]));
