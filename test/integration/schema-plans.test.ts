@@ -147,6 +147,22 @@ describe("a function", () => {
     for (const _ of [1, 2]) expect(await pagesRead(`SELECT * FROM ${literal}, max => 7)`)).toBeLessThan(1000);
   });
 
+  it("reads little for a page, however many like the post", async () => {
+    await client.query("BEGIN");
+    // One in ten seconds.
+    await client.query(`INSERT INTO standpipe."like" (rkey, rev, created, actor, subject, tick)
+      SELECT (1700000000000000 + n * 10000000) << 10, 5, 0, a.id, 2, 1
+      FROM generate_series(1, 20000::int8) AS n JOIN standpipe.actor AS a ON a.id = 20000 + n % 500`);
+    const [subject] = await rowsOf<{ uri: string }>("SELECT uri FROM standpipe.subject_row WHERE id = 2");
+    const page = `SELECT * FROM likes_of('${subject?.uri}', max => 7)`;
+    expect(await rowsOf(page)).toHaveLength(7);
+    const few = await pagesRead(page);
+    const all = await pagesRead(`SELECT * FROM likes_of('${subject?.uri}') ORDER BY rkey DESC LIMIT 7`);
+    await client.query("ROLLBACK");
+    expect(few).toBeLessThan(1000);
+    expect(all).toBeGreaterThan(20_000);
+  });
+
   it("loses no row between two pages where several have the same key", async () => {
     await client.query("BEGIN");
     await client.query(`INSERT INTO standpipe."like" (rkey, rev, created, actor, subject, tick)
