@@ -19,7 +19,7 @@ import { recordGap } from "../../lib/store/gaps.ts";
 import { createPool } from "../../lib/store/postgres-store.ts";
 import { createRedisClient, type RedisClient } from "../../lib/stream/redis/client.ts";
 import { createDashboard, type Dashboard } from "../../lib/stream/redis/dashboard.ts";
-import { type EntryForm, establishedForm, packForm, packKeys } from "../../lib/stream/redis/entry-form.ts";
+import { type EntryForm, establishedForm, packForm, streamKeys } from "../../lib/stream/redis/entry-form.ts";
 import { explainRedis } from "../../lib/stream/redis/errors.ts";
 import { StreamRoom } from "../../lib/stream/redis/keep-room.ts";
 import { redisWaits } from "../../lib/stream/redis/waits.ts";
@@ -119,8 +119,7 @@ async function acquire({ client, checkpoint, options }: Parts): Promise<{ readon
     return await checkpoint.acquire({ lanes: settings.LANES });
   } catch (error) {
     if (!(error instanceof Error && error.message.includes("OOM"))) throw error;
-    const keys = redis.format === "packs" ? packKeys(redis.streamKey, settings.LANES) : [redis.streamKey];
-    await openRoom({ client, options }, keys).look();
+    await openRoom({ client, options }, streamKeys(redis, settings.LANES)).look();
     surroundings.telemetry.log.debug("the server is full; what has been handled was trimmed");
     throw error;
   }

@@ -11,7 +11,7 @@ import { StoreError } from "../../lib/store/port.ts";
 import type { StreamLeases } from "../../lib/store/stream-leases.ts";
 import type { PackWriter } from "../../lib/stream/port.ts";
 import { createRedisClient, type RedisClient } from "../../lib/stream/redis/client.ts";
-import { packKeys } from "../../lib/stream/redis/entry-form.ts";
+import { streamKeys } from "../../lib/stream/redis/entry-form.ts";
 import {
   createEstablishedPacker,
   createPackPacker,
@@ -65,9 +65,9 @@ export interface RedisReaders extends Disposable {
 
 export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
   const { surroundings, settings, redis } = options;
-  const streams = redis.format === "packs" ? packKeys(redis.streamKey, settings.LANES) : [redis.streamKey];
+  const streams = streamKeys(redis, settings.LANES);
   /** A stream whose packs cannot be applied fills its own share, and holds up no other. */
-  const waiting = new Map(streams.map((stream) => [stream, new WaitingBytes(MAX_WAITING_BYTES / streams.length)]));
+  const waiting = new Map<string, WaitingBytes>();
   const readers = new Map<string, RedisReader>();
   const troubles = new Map<string, string>();
   let names: ReadonlySet<string> = new Set();
@@ -84,6 +84,8 @@ export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
     streams,
     async start({ stream, fence }) {
       const stopping = new AbortController();
+      const ownWaiting = new WaitingBytes(MAX_WAITING_BYTES / streams.length);
+      waiting.set(stream, ownWaiting);
       const blocking = createRedisClient({ url: redis.url, name: "standpipe-work-read", waits });
       const reader = createRedisReader({
         client,
@@ -94,7 +96,7 @@ export function createRedisReaders(options: RedisReadersOptions): RedisReaders {
         packer: await openPacker(options, { stream, fence }),
         readCount: redis.format === "packs" ? READ_PACKS : READ_ENTRIES,
         queue: options.queue,
-        waiting: waiting.get(stream) ?? new WaitingBytes(MAX_WAITING_BYTES / streams.length),
+        waiting: ownWaiting,
         mayRead: () => performance.now() - certainAtMs < certainForMs,
         isOurs: (name) => names.has(name),
         keepUnreadable: (entry) => keepUnreadable(entry, options),

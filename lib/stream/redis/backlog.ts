@@ -1,7 +1,7 @@
 /** Streams and a group in, how much of them the group has not read and how old the oldest entry is that it has not handled. */
 import type { Redis } from "ioredis";
-import { lastGeneratedId } from "./group.ts";
-import { asEntries, asMap, idAfter, idText, parseId } from "./replies.ts";
+import { lastGeneratedId, readGroups } from "./group.ts";
+import { asEntries, idAfter, idText, parseId } from "./replies.ts";
 
 export interface Backlog {
   /** Entries that were given to nobody of the group: its lag. What is read and not applied yet is not in it. */
@@ -76,12 +76,9 @@ interface GroupState {
 
 /** Null where there is no stream. */
 async function groupState(client: Redis, key: string, group: string): Promise<GroupState | null> {
-  const groups = await client.xinfo("GROUPS", key).catch((error: unknown) => {
-    if (error instanceof Error && /no such key/i.test(error.message)) return null;
-    throw error;
-  });
+  const groups = await readGroups(client, key);
   if (groups === null) return null;
-  const mine = (groups as unknown[]).map(asMap).find((each) => each.get("name") === group);
+  const mine = groups.find((each) => each.get("name") === group);
   if (mine === undefined) return { lag: null, pending: 0, lastDelivered: null };
   const lag = mine.get("lag");
   return {

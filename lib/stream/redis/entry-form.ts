@@ -31,6 +31,14 @@ export function packKeys(key: string, lanes: number): readonly string[] {
   return Array.from({ length: lanes }, (_, lane) => `${key}:${lane}`);
 }
 
+/** Every stream of a deployment. */
+export function streamKeys(
+  { format, streamKey }: { readonly format: "events" | "packs"; readonly streamKey: string },
+  lanes: number,
+): readonly string[] {
+  return format === "packs" ? packKeys(streamKey, lanes) : [streamKey];
+}
+
 /** Rejects as Redis does: it asks where the counts of events stand. */
 export async function packForm(
   client: Redis,

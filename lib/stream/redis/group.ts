@@ -26,11 +26,16 @@ async function hasGroup(
   client: Redis,
   { key, group }: { readonly key: string; readonly group: string },
 ): Promise<boolean> {
+  return ((await readGroups(client, key)) ?? []).some((each) => each.get("name") === group);
+}
+
+/** As XINFO GROUPS has them; null where there is no stream. */
+export async function readGroups(client: Redis, key: string): Promise<readonly ReadonlyMap<string, unknown>[] | null> {
   const groups = await client.xinfo("GROUPS", key).catch((error: unknown) => {
-    if (error instanceof Error && /no such key/i.test(error.message)) return [];
+    if (error instanceof Error && /no such key/i.test(error.message)) return null;
     throw error;
   });
-  return (groups as unknown[]).some((each) => asMap(each).get("name") === group);
+  return groups === null ? null : (groups as unknown[]).map(asMap);
 }
 
 /** KEYS[1] stream, ARGV[1] group, then consumers. One with something in hand stays: what it has would be nobody's any more. */

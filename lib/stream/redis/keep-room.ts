@@ -2,7 +2,8 @@
 import type { Redis } from "ioredis";
 import type { EntryId } from "../../core/pack.ts";
 import type { Telemetry } from "../../telemetry/port.ts";
-import { asEntries, asMap, compareIds, fieldOf, idAfter, idText, type PendingEntry, parseId } from "./replies.ts";
+import { readGroups } from "./group.ts";
+import { asEntries, compareIds, fieldOf, idAfter, idText, type PendingEntry, parseId } from "./replies.ts";
 
 export interface StreamRoomOptions {
   readonly client: Redis;
@@ -89,12 +90,8 @@ export class StreamRoom {
   }
 
   async #groups(key: string): Promise<readonly GroupState[]> {
-    const reply = await this.#options.client.xinfo("GROUPS", key).catch((error: unknown) => {
-      if (error instanceof Error && /no such key/i.test(error.message)) return [];
-      throw error;
-    });
-    return (reply as unknown[]).map((item) => {
-      const group = asMap(item);
+    const groups = (await readGroups(this.#options.client, key)) ?? [];
+    return groups.map((group) => {
       const lag = group.get("lag");
       return {
         name: String(group.get("name")),

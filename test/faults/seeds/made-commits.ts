@@ -5,7 +5,7 @@ import type { CborValue } from "../../../lib/core/dag-cbor.ts";
 import { encodeCbor } from "../../../lib/core/dag-cbor-encode.ts";
 import { makeTid, tidText } from "../../../lib/core/tid.ts";
 import { messageFrame } from "../../support/event-frames.ts";
-import { cidOf, joinCar } from "../../support/recorded-frames.ts";
+import { type Block, cidOf, joinCar } from "../../support/recorded-frames.ts";
 
 export type Fields = Readonly<Record<string, CborValue>>;
 
@@ -76,11 +76,6 @@ function commitFrame({ did, ops, rev, since, seq }: Commit): Uint8Array {
       blocks: [head, ...records.filter((each) => each !== null)],
     }),
   });
-}
-
-interface Block {
-  readonly cid: Uint8Array;
-  readonly data: Uint8Array;
 }
 
 function block(fields: Fields): Block {
