@@ -6,6 +6,7 @@ import { backoffMs, pause } from "./backoff.ts";
 import type { EntryGroup, EntryPacker, HeldEntry, UnreadableEntry } from "./entry-packs.ts";
 import { explainRedis, RedisStreamError } from "./errors.ts";
 import { ensureGroup, lastGeneratedId, leaveGroup } from "./group.ts";
+import { HandedEntries } from "./handed-entries.ts";
 import { CLAIM_ENTRIES } from "./limits.ts";
 import { asEntries, asMap, compareIds, type PendingEntry, parseId, type RawEntry } from "./replies.ts";
 import { showDeadLetter } from "./show-dead-letter.ts";
@@ -64,19 +65,13 @@ export function createRedisReader(options: RedisReaderOptions): RedisReader {
 class GroupReader implements RedisReader {
   readonly #options: RedisReaderOptions;
   readonly #waits: RedisWaits;
-  /** Handed on and not yet applied. */
-  readonly #inHand = new Set<string>();
-  /** Applied, and Redis does not know yet. */
-  readonly #toAcknowledge = new Set<string>();
+  readonly #handed: HandedEntries;
   readonly #dead = new Set<number>();
-  readonly #work = new Set<Promise<void>>();
-  #isAcknowledging = false;
-  /** Something of it was said in vain. */
-  #isUnheard = false;
 
   constructor(options: RedisReaderOptions) {
     this.#options = options;
     this.#waits = options.waits ?? REDIS_WAITS;
+    this.#handed = new HandedEntries(options);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -90,7 +85,7 @@ class GroupReader implements RedisReader {
         failures = 0;
         for (let claimedAtMs = performance.now(); !signal.aborted; ) {
           await this.#readOn(signal);
-          if (this.#isUnheard) await this.#acknowledge();
+          await this.#handed.sayAgain();
           if (performance.now() - claimedAtMs < this.#waits.claimEveryMs) continue;
           await this.#untilAlone(signal);
           await this.#claimLeft(signal);
@@ -117,9 +112,8 @@ class GroupReader implements RedisReader {
     this.#dead.add(seq);
   }
 
-  async settled(): Promise<void> {
-    while (this.#work.size > 0) await Promise.allSettled(this.#work);
-    await this.#acknowledge();
+  settled(): Promise<void> {
+    return this.#handed.settled();
   }
 
   async leave(): Promise<void> {
@@ -178,7 +172,7 @@ class GroupReader implements RedisReader {
       "+",
       CLAIM_ENTRIES,
     )) as PendingEntry[];
-    const left = idle.filter(([id]) => !this.#inHand.has(id) && !this.#toAcknowledge.has(id));
+    const left = idle.filter(([id]) => !this.#handed.has(id));
     if (left.length > 0) await this.#take({ ours: [], others: left }, signal);
   }
 
@@ -201,7 +195,7 @@ class GroupReader implements RedisReader {
       ...(await this.#takeAs(this.#options.consumer, ours)),
       ...(await this.#takeAs(this.#claimant, others)),
     ];
-    const fresh = taken.filter(({ id }) => !this.#inHand.has(id) && !this.#toAcknowledge.has(id));
+    const fresh = taken.filter(({ id }) => !this.#handed.has(id));
     if (fresh.length > 0) this.#options.telemetry.count("redelivered_entries_total", fresh.length);
     // In the order of the stream, whoever had them.
     await this.#hand(
@@ -264,7 +258,7 @@ class GroupReader implements RedisReader {
   async #hand(entries: readonly HeldEntry[], signal: AbortSignal): Promise<void> {
     if (entries.length === 0) return;
     const { groups, unreadable } = this.#options.packer.pack(entries);
-    for (const entry of unreadable) this.#follow([entry.id], this.#options.keepUnreadable(entry));
+    for (const entry of unreadable) this.#handed.follow([entry.id], this.#options.keepUnreadable(entry));
     for (const group of groups) this.#handGroup(group);
     this.#options.onEntries(groups);
     signal.throwIfAborted();
@@ -275,13 +269,13 @@ class GroupReader implements RedisReader {
     const ids = entries.map(({ id }) => id);
     if (pack === null) {
       telemetry.count("repeated_events_total", ids.length);
-      this.#follow(ids, Promise.resolve());
+      this.#handed.follow(ids, Promise.resolve());
       return;
     }
     const bytes = pack.body.length;
     waiting.take(bytes);
     const applied = queue.append(pack).finally(() => waiting.give(bytes));
-    this.#follow(
+    this.#handed.follow(
       ids,
       applied.then(() => this.#showDead(entries)),
     );
@@ -290,51 +284,6 @@ class GroupReader implements RedisReader {
   async #showDead(entries: EntryGroup["entries"]): Promise<void> {
     const dead = entries.filter(({ seq, isUnreadable }) => isUnreadable || this.#dead.delete(seq));
     for (const entry of dead) await showDeadLetter(entry, this.#options);
-  }
-
-  /** What is given up (the process ends) stays pending, and comes again. */
-  #follow(ids: readonly string[], done: Promise<void>): void {
-    for (const id of ids) this.#inHand.add(id);
-    const work = done.then(
-      () => {
-        for (const id of ids) {
-          this.#inHand.delete(id);
-          this.#toAcknowledge.add(id);
-        }
-        if (!this.#isAcknowledging) void this.#acknowledgeSoon();
-      },
-      () => {
-        for (const id of ids) this.#inHand.delete(id);
-      },
-    );
-    this.#work.add(work);
-    void work.finally(() => this.#work.delete(work));
-  }
-
-  /** What is applied in one turn goes in one command. */
-  async #acknowledgeSoon(): Promise<void> {
-    this.#isAcknowledging = true;
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#isAcknowledging = false;
-    await this.#acknowledge();
-  }
-
-  /** Never rejects: what Redis does not hear now it hears after the next read, and what it never hears is a repeat. */
-  async #acknowledge(): Promise<void> {
-    const { client, key, group, telemetry } = this.#options;
-    const ids = [...this.#toAcknowledge];
-    this.#isUnheard = false;
-    for (let at = 0; at < ids.length; at += CLAIM_ENTRIES) {
-      const some = ids.slice(at, at + CLAIM_ENTRIES);
-      try {
-        await client.xack(key, group, ...some);
-        for (const id of some) this.#toAcknowledge.delete(id);
-      } catch (error) {
-        this.#isUnheard = true;
-        telemetry.log.debug("entries could not be acknowledged", { stream: key, error: String(error) });
-        return;
-      }
-    }
   }
 }
 
