@@ -5,7 +5,7 @@
 -- in line. All are PARALLEL SAFE, so that reading a whole view uses the workers that the server allows.
 --
 -- The views are in the schema of the setting DATABASE_SCHEMA; the `*_row` and `*_record` views beneath them carry
--- the integer keys too, for the look-ups by URI.
+-- the integer keys too, for the look-ups by URI, and a row's `place` (ctid).
 
 -- Base32 eight digits at a time: a bigint has room for eight, one a byte, and the usual operators work on all of them at once.
 -- First 40 bits are spread, five to a byte. Then each byte becomes the code of its digit, with no carry from one to the next. The two
@@ -201,7 +201,7 @@ BEGIN
     AS x (id, base, view, nsid) LOOP
     EXECUTE format($v$
 CREATE VIEW standpipe.%1$s_row AS
-SELECT t.actor, t.subject, t.rkey AS tid, 'at://' || a.did || '/%3$s/' || standpipe.tid_text(t.rkey) AS uri, a.did,
+SELECT t.ctid AS place, t.actor, t.subject, t.rkey AS tid, 'at://' || a.did || '/%3$s/' || standpipe.tid_text(t.rkey) AS uri, a.did,
   standpipe.tid_text(t.rkey) AS rkey, standpipe.cid_text(coalesce(t.cid, standpipe.edge_digest('%3$s', t.rkey, t.created, s.uri, s.cid, t.via))) AS cid,
   standpipe.tid_text(t.rev) AS rev,
   CASE WHEN t.created & 15 < 15 THEN standpipe.edge_created_at(t.rkey, t.created)
@@ -237,7 +237,7 @@ $$
     AS x (id, base, view, nsid) LOOP
     EXECUTE format($v$
 CREATE VIEW standpipe.%1$s_row AS
-SELECT t.actor, t.subject, t.rkey AS tid, 'at://' || a.did || '/%3$s/' || standpipe.tid_text(t.rkey) AS uri, a.did,
+SELECT t.ctid AS place, t.actor, t.subject, t.rkey AS tid, 'at://' || a.did || '/%3$s/' || standpipe.tid_text(t.rkey) AS uri, a.did,
   standpipe.tid_text(t.rkey) AS rkey, standpipe.cid_text(coalesce(t.cid, standpipe.edge_digest('%3$s', t.rkey, t.created, s.did, NULL, t.via))) AS cid,
   standpipe.tid_text(t.rev) AS rev,
   CASE WHEN t.created & 15 < 15 THEN standpipe.edge_created_at(t.rkey, t.created)
@@ -271,7 +271,7 @@ CREATE FUNCTION {{schema}}.followers_of(did text) RETURNS SETOF {{schema}}.follo
 $$;
 
 CREATE VIEW standpipe.post_row AS
-SELECT t.actor, t.parent, t.quote, t.rkey AS tid, 'at://' || a.did || '/app.bsky.feed.post/' || standpipe.tid_text(t.rkey) AS uri, a.did,
+SELECT t.ctid AS place, t.actor, t.parent, t.quote, t.rkey AS tid, 'at://' || a.did || '/app.bsky.feed.post/' || standpipe.tid_text(t.rkey) AS uri, a.did,
   standpipe.tid_text(t.rkey) AS rkey, standpipe.cid_text(t.cid) AS cid, standpipe.tid_text(t.rev) AS rev,
   standpipe.created_at(t.created) AS created_at, standpipe.indexed_at(t.tick) AS indexed_at, t.value ->> 'text' AS text,
   CASE WHEN jsonb_typeof(t.value -> 'langs') = 'array' THEN ARRAY(SELECT jsonb_array_elements_text(t.value -> 'langs')) END AS langs,
@@ -304,6 +304,7 @@ $$;
 -- A page, the latest first: of each version of the subject the index gives the latest spans of four and a half minutes in order; the rows of one are
 -- sorted, and only what is in the page becomes text. Through the view's text the planner cannot see that order, and a post with 100,000 likes would
 -- be sorted whole. Ties of rkey are ordered by account, so that no row falls between two pages.
+-- Where a row lies says which it is for as long as the statement lasts, and spares looking it up by its key once more.
 -- Not in line: planning takes longer than a page, and this way a session does it once. The plan for given values would be another one each time.
 DO $make$
 DECLARE
@@ -330,14 +331,14 @@ BEGIN
     last_actor := (SELECT a.id FROM standpipe.actor AS a WHERE a.did = split_part($3, '/', 3));
   END IF;
   RETURN QUERY SELECT %7$s
-  FROM (SELECT e.actor, e.rkey FROM unnest(ids) AS s (id)
-    CROSS JOIN LATERAL (SELECT l.actor, l.rkey FROM standpipe.%2$I AS l
+  FROM (SELECT e.place, e.rkey, e.actor FROM unnest(ids) AS s (id)
+    CROSS JOIN LATERAL (SELECT l.ctid AS place, l.rkey, l.actor FROM standpipe.%2$I AS l
       WHERE l.%3$I = s.id AND (l.rkey >> 38)::int4 <= (last_rkey >> 38)::int4 AND l.rkey <= last_rkey
         AND (l.rkey < last_rkey OR l.actor < last_actor)
         AND NOT EXISTS (SELECT 1 FROM standpipe.inactive_actor AS i WHERE i.actor = l.actor)
       ORDER BY (l.rkey >> 38)::int4 DESC, l.rkey DESC, l.actor DESC LIMIT $2) AS e
     ORDER BY e.rkey DESC, e.actor DESC LIMIT $2) AS page
-  JOIN standpipe.%2$s_row AS t ON t.actor = page.actor AND t.tid = page.rkey
+  JOIN standpipe.%2$s_row AS t ON t.place = page.place
   ORDER BY page.rkey DESC, page.actor DESC;
 END $$
     $v$, p.name, p.base, p.pointer, p.view, p.argument, p.ids,
