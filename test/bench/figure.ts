@@ -84,20 +84,25 @@ export const COLUMNS = ["figure", "value", "budget", "peer", "ratio", "met"] as 
 
 /** A figure as cells, one under each heading; an empty text where there is nothing to say. */
 export function cellsOf(figure: Figure): readonly string[] {
-  const { name, value, unit, spread, runs, budget, peer } = figure;
+  const { name, value, unit, budget, peer } = figure;
   const measured = formatQuantity(value, unit);
   const ratio = ratioOf(figure);
   const met = isMet(figure);
   return [
     name,
-    spread === undefined
-      ? measured
-      : `${measured} (${formatNumber(spread[0])} to ${formatNumber(spread[1])}${runs === undefined ? "" : `, ${runs} runs`})`,
+    `${measured}${spreadOf(figure)}`,
     budget === undefined ? "" : formatBudget(budget, unit),
     peer === undefined ? "" : `${peer.name} ${formatQuantity(peer.value, unit)}`,
     ratio === undefined ? "" : formatQuantity(ratio, "×"),
     met === undefined ? "" : met ? "yes" : "NO",
   ];
+}
+
+/** Of one run there is none. */
+function spreadOf({ spread, runs }: Figure): string {
+  if (runs === 1) return " (1 run)";
+  if (spread === undefined) return "";
+  return ` (${formatNumber(spread[0])} to ${formatNumber(spread[1])}${runs === undefined ? "" : `, ${runs} runs`})`;
 }
 
 function formatBudget(budget: NonNullable<Figure["budget"]>, unit: string): string {

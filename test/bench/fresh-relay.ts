@@ -29,7 +29,7 @@ export interface FreshRelay extends AsyncDisposable {
 }
 
 const BATCH_BYTES = 256 * 1024;
-/** What is made ahead at the most: sixteen laps of the bundled recording, four of 20,000 frames of the signed load. */
+/** What is made ahead at the most: sixteen laps of the bundled recording, eight of the signed load. */
 const MOST_AHEAD_BYTES = 512 * 1024 * 1024;
 /** Of a websocket's message, at the most. */
 const HEAD_BYTES = 10;

@@ -9,8 +9,8 @@ import { createConsumer } from "./load/drain.ts";
 import { PackLoad } from "./load/packs.ts";
 
 /** Mostly likes: the tables whose growth is asked for. Of posts fewer are stored than are liked, which likes do not mind. */
-const MIX: Mix = { like: 20, post: 1, follow: 1 };
-const LIKE_SHARE = 20 / 22;
+const MIX: Mix = { like: 40, post: 1, follow: 1 };
+const LIKE_SHARE = 40 / 42;
 const WORKERS = 2;
 /** Events a batch of the stretch before a measurement, as in it. */
 const SETTLE_SIZE = 500;

@@ -7,7 +7,8 @@ import type { Figure } from "./figure.ts";
 import { PARTS } from "./parts.ts";
 
 export interface PartOutcome {
-  readonly about: string;
+  /** Of each part that the figures are of: one may measure another within it. */
+  readonly about: Readonly<Record<string, string>>;
   readonly figures: readonly Figure[];
 }
 
@@ -21,5 +22,7 @@ if (entry === undefined) throw new Error(`no part is called ${name}`);
 const part = await entry.load();
 const log = (line: string): void => console.error(`  ${name}: ${line}`);
 const figures = await part.run({ quick: values.quick, log, folder });
-const outcome: PartOutcome = { about: part.about, figures };
+const measured = PARTS.filter((one) => figures.some((figure) => figure.part === one.name));
+const abouts = await Promise.all(measured.map(async (one) => [one.name, (await one.load()).about] as const));
+const outcome: PartOutcome = { about: Object.fromEntries(abouts), figures };
 console.log(JSON.stringify(outcome));

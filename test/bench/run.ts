@@ -65,7 +65,9 @@ async function bench({ quick, write, names }: Arguments): Promise<void> {
     if (outcome === null) failed.push(name);
     else {
       figures.push(...outcome.figures);
-      about.set(name, outcome.about);
+      const took = `Took ${minutesSince(partBegin)} minutes.`;
+      for (const [part, text] of Object.entries(outcome.about))
+        about.set(part, part === name ? `${text} ${took}` : text);
     }
     console.error(
       `  ${name}: ${outcome === null ? "FAILED" : "done"} in ${minutesSince(partBegin)} minutes, ${minutesSince(begin)} in all`,

@@ -16,8 +16,6 @@ const USAGE = `npm run soak -- [--minutes M] [--rate N]
   --minutes   how long (30)
   --rate      events a second (2000)`;
 
-/** Of the signed load, as the bench keeps them. */
-const FRAMES = 20_000;
 const LOOK_EVERY_MS = 5_000;
 const TELL_EVERY_LOOKS = 12;
 /** More than hours could need. */
@@ -40,7 +38,7 @@ else if (!(minutes > 0 && minutes <= 10_000) || !(rate > 0 && rate <= 100_000)) 
 
 async function soak(): Promise<void> {
   mkdirSync(fileURLToPath(new URL("../bench/.cache/", import.meta.url)), { recursive: true });
-  const recording = signedFrames({ frames: FRAMES, log: console.error });
+  const recording = signedFrames({ size: "full", log: console.error });
   await using bundle = await buildBundle();
   await using relay = await startFreshRelay({ recording, laps: LAPS, speed: rate });
   await using standpipe = await startStandpipe({ script: bundle.script, relay, nodeArgs: ["--import", TELL_HEAP] });

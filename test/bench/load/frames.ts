@@ -1,6 +1,6 @@
 /**
- * `node test/bench/load/frames.ts [--frames N] [--seed S]`: signed #commit frames as the network has them, as a recording that
- * `standpipe relay --replay` serves. Made once for each seed and number, kept in test/bench/.cache, byte for byte the same each time.
+ * `node test/bench/load/frames.ts [--size quick|full] [--seed S]`: signed #commit frames as the network has them, as a recording that
+ * `standpipe relay --replay` serves. Made once for each seed and size, kept in test/bench/.cache, byte for byte the same each time.
  */
 import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
@@ -11,60 +11,65 @@ import type { RecordedAccount } from "../../../lib/core/recording.ts";
 import type { Life } from "./signed/life.ts";
 
 /** Grows with every change of what a seed leads to: recordings of an older version are made anew. */
-const VERSION = 1;
-const ACCOUNTS = 2_400;
+const VERSION = 2;
 const STRANGERS = 60_000;
-/** So that the mean frame comes near the network's 5.4 KB: a commit shows a tree as deep as its repo is large. */
-const LARGEST_REPO = 150_000;
 /** Speed before size: the file is a cache. */
 const ZSTD_LEVEL = 3;
 const CACHE = fileURLToPath(new URL("../.cache/", import.meta.url));
 const SELF = fileURLToPath(import.meta.url);
 const LOG_EVERY = 2_000;
 
-const LOAD_FRAMES = { quick: 2_500, full: 20_000 } as const;
+/**
+ * No more than the parts need: making them costs more than measuring. A commit shows a tree as deep as its repo is large, and with repos like those
+ * of `full`, 15 million records in all, the mean frame comes near the network's 5.4 KB. Each of those records is hashed once, which takes most of the time.
+ */
+export const SIGNED_LOADS = {
+  quick: { frames: 2_500, accounts: 2_400, largestRepo: 30_000 },
+  full: { frames: 10_000, accounts: 3_000, largestRepo: 150_000 },
+} as const;
+export type LoadSize = keyof typeof SIGNED_LOADS;
 
-/** How many the parts work with: making them costs more than measuring. */
-export function loadFrames(quick: boolean): number {
-  return LOAD_FRAMES[quick ? "quick" : "full"];
+export function sizeOf(quick: boolean): LoadSize {
+  return quick ? "quick" : "full";
 }
 
 export interface FramesOptions {
-  readonly frames: number;
+  readonly size: LoadSize;
   readonly seed?: number;
   readonly log?: (line: string) => void;
 }
 
 /**
- * Path of a recording of so many frames; made by a process of its own where it is not there yet, at about 5 ms of CPU time a frame.
- * Its DID documents have the keys of the accounts that occur; it has no repos, since most of their records never leave the generator.
+ * Path of the recording; made by a process of its own where it is not there yet, in a minute or three. Its DID documents have the keys of the
+ * accounts that occur; it has no repos, since most of their records never leave the generator.
  */
-export function signedFrames({ frames, seed = 1, log = () => {} }: FramesOptions): string {
-  const path = pathOf(frames, seed);
+export function signedFrames({ size, seed = 1, log = () => {} }: FramesOptions): string {
+  const path = pathOf(size, seed);
   if (existsSync(path)) return path;
-  log(`making ${frames} signed frames of seed ${seed}`);
-  const { status } = spawnSync(process.execPath, [SELF, "--frames", String(frames), "--seed", String(seed)], {
+  log(`making ${SIGNED_LOADS[size].frames} signed frames of seed ${seed}`);
+  const { status } = spawnSync(process.execPath, [SELF, "--size", size, "--seed", String(seed)], {
     stdio: ["ignore", 2, 2],
   });
   if (status !== 0) throw new Error(`the generator of frames ended with status ${status}`);
   return path;
 }
 
-function pathOf(frames: number, seed: number): string {
-  return `${CACHE}frames-v${VERSION}-seed${seed}-${frames}.spr`;
+function pathOf(size: LoadSize, seed: number): string {
+  return `${CACHE}frames-v${VERSION}-seed${seed}-${size}.spr`;
 }
 
 /** Whole or not at all: a name of the process's own until everything is there. */
-async function make(frames: number, seed: number): Promise<string> {
+async function make(size: LoadSize, seed: number): Promise<string> {
   // Only the generator needs the libraries of test/bench/package.json.
   const { Life } = await import("./signed/life.ts");
-  const life = await Life.begin({ seed, accounts: ACCOUNTS, largestRepo: LARGEST_REPO, strangers: STRANGERS });
+  const { frames, ...repos } = SIGNED_LOADS[size];
+  const life = await Life.begin({ seed, ...repos, strangers: STRANGERS });
   const made: Uint8Array[] = [];
   for (let count = 1; count <= frames; count += 1) {
     made.push(await life.next());
     if (count % LOG_EVERY === 0) console.error(`  frames: ${count} of ${frames}`);
   }
-  const path = pathOf(frames, seed);
+  const path = pathOf(size, seed);
   const partial = `${path}.${process.pid}.partial`;
   mkdirSync(CACHE, { recursive: true });
   const file = openSync(partial, "w");
@@ -101,9 +106,10 @@ function recordingOf(life: Life, frames: readonly Uint8Array[], seed: number): G
 
 if (process.argv[1] === SELF) {
   const { values } = parseArgs({
-    options: { frames: { type: "string", default: "20000" }, seed: { type: "string", default: "1" } },
+    options: { size: { type: "string", default: "full" }, seed: { type: "string", default: "1" } },
   });
-  const [frames, seed] = [Number(values.frames), Number(values.seed)];
-  const path = pathOf(frames, seed);
-  console.log(existsSync(path) ? path : await make(frames, seed));
+  const seed = Number(values.seed);
+  const size = values.size === "quick" ? "quick" : "full";
+  const path = pathOf(size, seed);
+  console.log(existsSync(path) ? path : await make(size, seed));
 }

@@ -8,7 +8,7 @@ import { build } from "esbuild";
 import { openRecording } from "../../../lib/core/recording.ts";
 import { projectRoot } from "../../support/project-root.ts";
 import { type Figure, type Part, type PartOptions, summary } from "../figure.ts";
-import { loadFrames, signedFrames } from "../load/frames.ts";
+import { signedFrames, sizeOf } from "../load/frames.ts";
 import { rounds } from "../rounds.ts";
 
 /** What a decoder's process prints for each round; see peers/decode-harness.ts. */
@@ -87,8 +87,8 @@ const WARM_UP_MICROS = { quick: 300_000, full: 1_500_000 } as const;
 const ROUND_MICROS = { quick: 100_000, full: 400_000 } as const;
 /** Of each corpus. */
 const ROUNDS = {
-  quick: { least: 3, most: 3, withinSeconds: 20 },
-  full: { least: 3, most: 9, withinSeconds: 45 },
+  quick: { least: 3, most: 3, withinSeconds: 10 },
+  full: { least: 3, most: 7, withinSeconds: 35 },
 } as const;
 const FIRST_FRAMES = 50;
 const BUDGET_RESIDENT_MB = 120;
@@ -132,7 +132,7 @@ function corpora({ quick, folder, log }: PartOptions): readonly Corpus[] {
   return [
     sliceOf({
       name: "signed load",
-      recording: signedFrames({ frames: loadFrames(quick), log }),
+      recording: signedFrames({ size: sizeOf(quick), log }),
       folder,
       about: "the first generator's frames, in mix, size and depth as the network's",
     }),

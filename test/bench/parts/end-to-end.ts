@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { projectRoot } from "../../support/project-root.ts";
 import { type Corpus, freshCorpus, replayedCorpus } from "../corpus.ts";
 import { type Figure, median, type Part, type PartOptions, summary } from "../figure.ts";
-import { loadFrames, signedFrames } from "../load/frames.ts";
+import { SIGNED_LOADS, signedFrames, sizeOf } from "../load/frames.ts";
 import { type OurRun, ourRun } from "../our-run.ts";
 import { PEER, type PeerRun, peerRun } from "../peer-run.ts";
 import { buildBundle } from "../processes.ts";
@@ -29,8 +29,9 @@ interface Load {
 
 /** Of ours, so that they last as long as it takes to be warm. */
 const LAPS = { quick: 4, full: 16 } as const;
+const SIGNED_LAPS = { quick: 4, full: 8 } as const;
 /** As long as one of the peer's runs over the laps is to last: far longer than it takes to be warm. */
-const PEER_SECONDS = { quick: 25, full: 60 } as const;
+const PEER_SECONDS = { quick: 15, full: 35 } as const;
 
 async function run(options: PartOptions): Promise<readonly Figure[]> {
   await using bundle = await buildBundle();
@@ -60,7 +61,7 @@ function onceThrough({ quick }: PartOptions): Load {
   return {
     corpus,
     peersCorpus: corpus,
-    ours: { least: quick ? 1 : 3, most: quick ? 1 : 5, withinSeconds: 30 },
+    ours: { least: quick ? 1 : 3, most: quick ? 1 : 3, withinSeconds: 30 },
     peers: { least: 1, most: quick ? 1 : 2, withinSeconds: 30 },
     note: "The bundled recording of a real PDS, once: too short for either side to warm up.",
   };
@@ -74,20 +75,21 @@ function manyLaps({ quick }: PartOptions, peerRate: number): Load {
     corpus: freshCorpus(`PDS × ${LAPS[size]}`, { recording: BUNDLED, laps: LAPS[size] }),
     peersCorpus: freshCorpus(`PDS × ${peerLaps}`, { recording: BUNDLED, laps: peerLaps }),
     ours: { least: quick ? 1 : 3, most: quick ? 1 : 3, withinSeconds: 90 },
-    peers: { least: 1, most: quick ? 1 : 2, withinSeconds: 100 },
+    peers: { least: 1, most: quick ? 1 : 2, withinSeconds: 60 },
     note: `The same ${LAPS[size]} times over, each lap by new accounts with the same records, so that every lap writes new rows; the peer gets ${peerLaps} of these laps, which take it ${PEER_SECONDS[size]} s or so.`,
   };
 }
 
 function signedLoad({ quick, log }: PartOptions): Load {
-  const recording = signedFrames({ frames: loadFrames(quick), log });
-  const laps = 4;
+  const size = sizeOf(quick);
+  const laps = SIGNED_LAPS[size];
+  const recording = signedFrames({ size, log });
   return {
     corpus: freshCorpus("signed load", { recording, laps }),
     peersCorpus: replayedCorpus("signed load", recording),
     ours: { least: quick ? 1 : 3, most: quick ? 1 : 3, withinSeconds: 60 },
     peers: { least: 1, most: quick ? 1 : 2, withinSeconds: 80 },
-    note: `The generator's frames: the network's mix and sizes, 2,400 accounts. Ours ${laps} laps of new accounts, the peer one.`,
+    note: `The generator's frames: the network's mix and sizes, up to ${SIGNED_LOADS[size].accounts.toLocaleString("en")} accounts. Ours ${laps} laps of new accounts, the peer one.`,
   };
 }
 

@@ -15,7 +15,7 @@ export const hotRows: Part = {
   name: "hot-rows",
   about: `Half of all likes to one post against the same mix without it: ${WRITERS} writers, ${SIZE} events a batch, rounds one after the other.`,
   async run({ quick, log }) {
-    const limits = { least: 3, most: quick ? 3 : 7, withinSeconds: quick ? 10 : 50 };
+    const limits = { least: 3, most: quick ? 3 : 7, withinSeconds: quick ? 10 : 30 };
     const events = quick ? 5_000 : 30_000;
     await using database = await openBenchDatabase();
     const load = new PackLoad();

@@ -22,8 +22,8 @@ export const index: Part = {
   about:
     "Ready packs through consume() into Postgres on the same machine, `fsync` and `synchronous_commit` on; the network's mix of the second generator, a pack a transaction.",
   async run({ quick, log }) {
-    const limits = { least: quick ? 1 : 3, most: quick ? 2 : 5, withinSeconds: quick ? 12 : 75 };
-    const events = quick ? 4_000 : 20_000;
+    const limits = { least: quick ? 1 : 3, most: quick ? 2 : 5, withinSeconds: quick ? 10 : 45 };
+    const events = quick ? 4_000 : 12_000;
     await using database = await openBenchDatabase();
     const load = new PackLoad();
     const consumers = CONNECTIONS.map((count) => createConsumer(database.connectionString, count));

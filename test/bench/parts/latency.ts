@@ -10,7 +10,7 @@ import { laneOf } from "../../../lib/core/lane.ts";
 import { Client } from "../../support/postgres-client.ts";
 import { type Figure, type Part, type PartOptions, percentile } from "../figure.ts";
 import { readTemplates, serveFreshFrames } from "../fresh-relay.ts";
-import { loadFrames, signedFrames } from "../load/frames.ts";
+import { signedFrames, sizeOf } from "../load/frames.ts";
 import { laneSeqsOf } from "../our-run.ts";
 import { buildBundle, LANES, startStandpipe } from "../processes.ts";
 
@@ -40,7 +40,7 @@ async function run({ quick, log }: PartOptions): Promise<readonly Figure[]> {
   const onSent = (seq: number, did: string, atMs: number): void => {
     waiting[laneOf(did, LANES)]?.push({ seq, atMs });
   };
-  const templates = readTemplates(signedFrames({ frames: loadFrames(quick), log }));
+  const templates = readTemplates(signedFrames({ size: sizeOf(quick), log }));
   const laps = Math.ceil(((seconds + warmUpMs / 1000) * EVENTS_PER_SECOND) / templates.length) + 1;
   await using relay = await serveFreshFrames({ templates, laps, speed: EVENTS_PER_SECOND, onSent });
   await using standpipe = await startStandpipe({ script: bundle.script, relay });

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { signalPostgres } from "../../support/postgres-processes.ts";
 import { type Figure, median, type Part, type PartOptions } from "../figure.ts";
-import { loadFrames, signedFrames } from "../load/frames.ts";
+import { SIGNED_LOADS, signedFrames, sizeOf } from "../load/frames.ts";
 import { buildBundle, residentBytes, type Standpipe, startFreshRelay, startStandpipe } from "../processes.ts";
 import { rise } from "../trend.ts";
 
@@ -37,8 +37,9 @@ const FLAT_MEGABYTES = 10;
 const TELL_HEAP = `setInterval(() => console.error("heap " + process.memoryUsage().heapUsed), ${SAMPLE_EVERY_MS}).unref()`;
 
 async function run({ quick, log }: PartOptions): Promise<readonly Figure[]> {
-  const frames = loadFrames(quick);
-  const recording = signedFrames({ frames, log });
+  const size = sizeOf(quick);
+  const recording = signedFrames({ size, log });
+  const { frames } = SIGNED_LOADS[size];
   await using bundle = await buildBundle();
   await using relay = await startFreshRelay({ recording, laps: LAPS });
   const nodeArgs = ["--import", `data:text/javascript,${encodeURIComponent(TELL_HEAP)}`];

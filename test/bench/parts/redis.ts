@@ -1,7 +1,7 @@
 /** `redis`: a relay's frames through `standpipe ingest` into a real Redis, and from there through `standpipe work` into Postgres, in both forms of entries. */
 import { type Corpus, freshCorpus } from "../corpus.ts";
 import { type Figure, median, type Part, type PartOptions, summary } from "../figure.ts";
-import { loadFrames, signedFrames } from "../load/frames.ts";
+import { signedFrames, sizeOf } from "../load/frames.ts";
 import { buildBundle } from "../processes.ts";
 import { type ProcessRun, type RedisFormat, type RedisRun, redisRun, writerRun } from "../redis-runs.ts";
 import { redisVersion } from "../redis-server.ts";
@@ -16,9 +16,9 @@ export const redis: Part = {
 };
 
 /** Of new accounts each, so that all of it writes new rows. */
-const LAPS = { quick: 8, full: 4 } as const;
+const LAPS = { quick: 8, full: 8 } as const;
 /** Of the writer alone, whose events lie in memory. */
-const WRITER_LAPS = { quick: 4, full: 1 } as const;
+const WRITER_LAPS = { quick: 4, full: 2 } as const;
 const MOST_RESIDENT_MEGABYTES = 256;
 const BUDGETS = {
   packs: { writer: 50_000, worker: 12_000 },
@@ -29,7 +29,7 @@ async function run(options: PartOptions): Promise<readonly Figure[]> {
   const version = redisVersion();
   if (version === null) return [notInstalled()];
   const { quick, log } = options;
-  const recording = signedFrames({ frames: loadFrames(quick), log });
+  const recording = signedFrames({ size: sizeOf(quick), log });
   const size = quick ? "quick" : "full";
   const corpus = freshCorpus("signed load", { recording, laps: LAPS[size] });
   await using bundle = await buildBundle();

@@ -100,6 +100,7 @@ describe("tables", () => {
       "yes",
     ]);
     expect(cellsOf(size)).toEqual(["bytes", "161 B", "≤ 160 B", "", "", "NO"]);
+    expect(cellsOf({ ...size, spread: [161, 161], runs: 1 })[1]).toBe("161 B (1 run)");
   });
 
   it("aligns columns on a terminal and puts notes below their figure", () => {
