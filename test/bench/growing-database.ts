@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ServerSettings } from "../../lib/store/embedded/settings.ts";
 import { type BenchDatabase, openBenchDatabase } from "./database.ts";
 import { formatNumber } from "./figure.ts";
-import { BulkFill } from "./load/bulk/bulk-fill.ts";
+import { BulkFill, FILLING } from "./load/bulk/bulk-fill.ts";
 import type { Mix } from "./load/cheap/mix.ts";
 import { createConsumer } from "./load/drain.ts";
 import { PackLoad } from "./load/packs.ts";
@@ -23,15 +23,24 @@ export interface Scale {
   /** Events that come through consume() before: the cache then holds what consume() uses. */
   readonly settleEvents: number;
   readonly sharedBuffers: string;
+  /** Of each kind, where reading is measured. */
+  readonly lookUps: number;
 }
 
-const FULL: Scale = { stages: [1e6, 5e6, 20e6], windowEvents: 200_000, settleEvents: 50_000, sharedBuffers: "128MB" };
-/** A twentieth of the rows, an eighth of the buffers. */
+const FULL: Scale = {
+  stages: [1e6, 5e6, 20e6],
+  windowEvents: 200_000,
+  settleEvents: 30_000,
+  sharedBuffers: "128MB",
+  lookUps: 1_500,
+};
+/** A fortieth of the rows, a sixteenth of the buffers. */
 const QUICK: Scale = {
-  stages: [50_000, 250_000, 1e6],
-  windowEvents: 20_000,
+  stages: [25_000, 125_000, 500_000],
+  windowEvents: 10_000,
   settleEvents: 5_000,
-  sharedBuffers: "16MB",
+  sharedBuffers: "8MB",
+  lookUps: 500,
 };
 
 export function scaleOf(quick: boolean): Scale {
@@ -44,17 +53,6 @@ export interface GrowingDatabase extends AsyncDisposable {
   /** Until so many likes are in it, the last of them through consume(); the server then runs as it is to be measured. */
   growTo(likes: number): Promise<void>;
 }
-
-/** While filling nothing has to survive, and pages need not be read and written again and again: what is in them is the same. */
-const FILLING: ServerSettings = {
-  shared_buffers: "1GB",
-  fsync: false,
-  full_page_writes: false,
-  synchronous_commit: "off",
-  autovacuum: false,
-  max_wal_size: "4GB",
-  checkpoint_timeout: "1h",
-};
 
 export async function openGrowing(scale: Scale, log: (line: string) => void): Promise<GrowingDatabase> {
   const { settleEvents } = scale;
@@ -70,7 +68,7 @@ export async function openGrowing(scale: Scale, log: (line: string) => void): Pr
       await database.restart(FILLING);
       await filling.fill(events);
       // As autovacuum does on a server that has filled by itself: otherwise the first to read a row notes that it is committed, and logs its page.
-      await database.client.query("VACUUM");
+      await database.client.query("VACUUM (ANALYZE)");
       const { user, system } = process.cpuUsage(begin.cpu);
       const seconds = (performance.now() - begin.at) / 1000;
       log(

@@ -10,16 +10,18 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Names and values, in the order of the page. */
 export function describeMachine({
   command,
+  commit,
   minutes,
 }: {
   readonly command: string;
+  readonly commit: string;
   readonly minutes: string;
 }): readonly (readonly [string, string])[] {
   const processors = cpus();
   return [
     ["command", `\`${command}\`, ${minutes} minutes`],
     ["date", new Date().toISOString().slice(0, 10)],
-    ["commit", commit()],
+    ["commit", commit],
     ["processor", `${processors.length} × ${processors[0]?.model ?? "unknown"}`],
     ["memory", `${Math.round(totalmem() / 2 ** 30)} GB`],
     ["system", `${process.platform} ${release()}, ${process.arch}`],
@@ -29,7 +31,7 @@ export function describeMachine({
   ];
 }
 
-/** Of the program that was run. */
+/** Of the program as it lies there. */
 export function commit(): string {
   try {
     const hash = git("rev-parse", "--short", "HEAD");

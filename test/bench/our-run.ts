@@ -11,6 +11,7 @@ export interface OurRun {
   /** Without what was spent before the relay was read. Null where it cannot be known. */
   readonly nodeCpuSeconds: number | null;
   readonly postgresCpuSeconds: number | null;
+  readonly relayCpuSeconds: number | null;
   readonly peakResidentBytes: number | null;
   /** The most at a time, the bench's own not counted. */
   readonly connections: Connections;
@@ -32,14 +33,16 @@ export async function ourRun(
 ): Promise<OurRun> {
   await using relay = await corpus.startRelay();
   await using standpipe = await startStandpipe({ ...program, relay });
-  const before = cost(standpipe);
+  const before = { ...cost(standpipe), relay: relay.cpuSeconds() };
   const { endedAtMs, connections, after } = await watchToTheEnd(standpipe, corpus);
+  const relayCpuSeconds = difference(relay.cpuSeconds(), before.relay);
   const { peakResidentBytes = null } = usageOf(standpipe.process.pid) ?? {};
   await standpipe.process.kill("SIGTERM");
   return {
     seconds: (endedAtMs - (await relay.subscribedAtMs())) / 1000,
     nodeCpuSeconds: difference(after.node, before.node),
     postgresCpuSeconds: difference(after.postgres, before.postgres),
+    relayCpuSeconds,
     peakResidentBytes,
     connections,
   };

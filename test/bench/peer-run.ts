@@ -39,10 +39,12 @@ export async function peerRun(corpus: Corpus): Promise<PeerRun> {
   await postgres.ensureDatabase("peer");
   await using relay = await corpus.startRelay();
   const script = fileURLToPath(new URL("peers/bsky-indexer.ts", import.meta.url));
-  const before = postgresCpuSeconds(dataDir);
   await using indexer = startProcess([relay.url, postgres.connectionString("peer"), String(corpus.lastSeq)], {
     script,
   });
+  // Its tables are there by then.
+  await indexer.waitForLine(/^ready$/, LIMIT_MS);
+  const before = postgresCpuSeconds(dataDir);
   const [line] = await indexer.waitForLine(/^\{"endedAtMs".*/, LIMIT_MS);
   const { endedAtMs, records, ...cost } = JSON.parse(line) as IndexerOutcome;
   await indexer.exit;

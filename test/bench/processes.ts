@@ -48,6 +48,8 @@ export interface Relay extends AsyncDisposable {
   readonly url: string;
   /** When the first subscriber came, Unix milliseconds. */
   subscribedAtMs(): Promise<number>;
+  /** Of its process so far; null where it cannot be known. */
+  cpuSeconds(): number | null;
 }
 
 /** `standpipe relay --replay RECORDING` as fast as it is read. */
@@ -78,6 +80,7 @@ async function relayOf(started: StartedProcess): Promise<Relay> {
       const [line] = await started.waitForLine(/^\{.*"msg":"subscriber connected".*/);
       return Date.parse((JSON.parse(line) as { readonly time: string }).time);
     },
+    cpuSeconds: () => usageOf(started.pid)?.cpuSeconds ?? null,
     [Symbol.asyncDispose]: () => started[Symbol.asyncDispose](),
   };
 }

@@ -1,6 +1,6 @@
 /**
  * `node redis-writer.ts URL events|packs RECORDING LAPS`: the writer by itself. Frames are decoded and held in memory before the clock starts;
- * then events become entries or packs, cuts of 500, and go to Redis with the cursor, one cut on its way at a time, as in `standpipe ingest`. Then the
+ * then events become entries or packs, a cut of 500 at a time (of entries in all, of events in one lane), and go to Redis with the cursor, one cut on its way at a time, as in `standpipe ingest`. Then the
  * same entries once more as plain XADDs in pipelines of 500, with no cursor and no transaction. One JSON line says how long each took.
  */
 import { createRedisCheckpoint } from "../../lib/checkpoint/redis/checkpoint.ts";

@@ -3,6 +3,7 @@
  * `node run-part.ts NAME FOLDER [--quick]`. Progress goes to standard error, one JSON line with text and figures to standard output.
  */
 import { parseArgs } from "node:util";
+import { endOnSignals } from "./end-on-signals.ts";
 import type { Figure } from "./figure.ts";
 import { PARTS } from "./parts.ts";
 
@@ -12,6 +13,7 @@ export interface PartOutcome {
   readonly figures: readonly Figure[];
 }
 
+endOnSignals();
 const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false } },
   allowPositionals: true,

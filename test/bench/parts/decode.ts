@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { openRecording } from "../../../lib/core/recording.ts";
 import { projectRoot } from "../../support/project-root.ts";
-import { type Figure, type Part, type PartOptions, summary } from "../figure.ts";
+import { type Figure, formatNumber, type Part, type PartOptions, summary } from "../figure.ts";
 import { signedFrames, sizeOf } from "../load/frames.ts";
 import { rounds } from "../rounds.ts";
 
@@ -169,9 +169,9 @@ class Contestant {
   /** Microseconds an event, one for each round. */
   readonly costs: number[] = [];
   residentBytes = 0;
-  /** For each event on average; two decoders that disagree have not done the same. */
-  recordsAnEvent = 0;
-  refused = 0;
+  /** Since it began. */
+  #seen = 0;
+  #refused = 0;
 
   constructor(decoder: (typeof DECODERS)[number], program: string, { frames, documents }: Corpus) {
     this.decoder = decoder;
@@ -188,9 +188,14 @@ class Contestant {
     if (done === true) throw new Error(`the process of ${this.decoder.name} has ended`);
     const round = JSON.parse(value) as Round;
     this.residentBytes = round.residentBytes;
-    this.refused = round.refused;
-    this.recordsAnEvent = round.records / round.events;
+    this.#seen += round.events;
+    this.#refused += round.refused;
     return round.cpuMicros / round.events;
+  }
+
+  /** Of the frames, the share that it does not take. */
+  get refusedShare(): number {
+    return this.#refused / this.#seen;
   }
 
   [Symbol.dispose](): void {
@@ -219,7 +224,7 @@ async function measure(
   return figuresOf(corpus, new Map(all.map((contestant) => [contestant.decoder.name, contestant])));
 }
 
-/** Lets the compiler see the code often enough, checks the results over one whole slice, and says how many frames make a round. */
+/** Lets the compiler see the code often enough, and says how many frames make a round. */
 async function warmUp(contestant: Contestant, size: "quick" | "full"): Promise<number> {
   let spent = 0;
   let cost = await contestant.turn(FIRST_FRAMES);
@@ -245,7 +250,7 @@ function figuresOf(corpus: Corpus, all: ReadonlyMap<DecoderName, Contestant>): r
   ];
 }
 
-function costFigure(corpus: Corpus, { decoder, costs, refused }: Contestant, yardstick: Contestant): Figure {
+function costFigure(corpus: Corpus, { decoder, costs, refusedShare }: Contestant, yardstick: Contestant): Figure {
   const cost = summary(costs);
   const isOurs = decoder.name.startsWith("standpipe");
   const peer = { name: yardstick.decoder.title, value: summary(yardstick.costs).value };
@@ -255,7 +260,7 @@ function costFigure(corpus: Corpus, { decoder, costs, refused }: Contestant, yar
     unit: "µs an event",
     ...cost,
     ...(isOurs && { peer, ratio: peer.value / cost.value }),
-    note: `${decoder.note}${refused > 0 ? " It refuses some frames of this recording." : ""}${isOurs ? ` Frames: ${corpus.about}.` : ""}`,
+    note: `${decoder.note}${refusedShare > 0 ? ` It refuses ${formatNumber(refusedShare * 100)} % of these frames.` : ""}${isOurs ? ` Frames: ${corpus.about}.` : ""}`,
   };
 }
 

@@ -44,13 +44,13 @@ async function run({ quick, log }: PartOptions): Promise<readonly Figure[]> {
   await using relay = await startFreshRelay({ recording, laps: LAPS });
   const nodeArgs = ["--import", `data:text/javascript,${encodeURIComponent(TELL_HEAP)}`];
   await using standpipe = await startStandpipe({ script: bundle.script, relay, nodeArgs });
-  const atSpeed = await sample(standpipe, quick ? 20 : 300);
+  const atSpeed = await sample(standpipe, quick ? 10 : 300);
   const { cursor, rows } = await statusOf(standpipe);
   log(
     `${atSpeed.length} s at speed: at seq ${cursor}, ${rows} rows, ${atSpeed.at(-1)?.residentMegabytes.toFixed(0)} MB`,
   );
   signalPostgres(standpipe.dataDir, "SIGSTOP");
-  const stopped = await sample(standpipe, quick ? 5 : 20);
+  const stopped = await sample(standpipe, quick ? 3 : 15);
   const { bytesInFlight } = await statusOf(standpipe);
   signalPostgres(standpipe.dataDir, "SIGCONT");
   await untilItGoesOn(standpipe);

@@ -7,17 +7,18 @@ import type { PackLoad } from "../load/packs.ts";
 
 const ROWS_BUDGET = 100_000;
 const P99_BUDGET_MS = 5;
-const LOOK_UPS = 2000;
 const WARM_UP = 200;
 const PAGE = 50;
 /** A machine that has not read everything by then stops. */
-const SCAN_LIMIT_SECONDS = 40;
+const SCAN_LIMIT_SECONDS = 30;
 const QUERY_CANCELED = "57014";
 
 interface ReadingOptions {
   readonly database: BenchDatabase;
   readonly load: PackLoad;
   readonly likes: number;
+  /** Of each kind. */
+  readonly lookUps: number;
   readonly log: (line: string) => void;
 }
 
@@ -29,11 +30,13 @@ export const reading: Part = {
     const [, likes] = scale.stages;
     await using grown = await openGrowing(scale, log);
     await grown.growTo(likes);
-    return await readingFigures({ database: grown.database, load: grown.load, likes, log });
+    const { database, load } = grown;
+    return await readingFigures({ database, load, likes, lookUps: scale.lookUps, log });
   },
 };
 
-export async function readingFigures({ database, load, likes, log }: ReadingOptions): Promise<readonly Figure[]> {
+export async function readingFigures(options: ReadingOptions): Promise<readonly Figure[]> {
+  const { database, load, likes, lookUps, log } = options;
   // As autovacuum would have left it by the time that somebody reads.
   await database.client.query("VACUUM (ANALYZE)");
   const client = new Client({ connectionString: database.connectionString });
@@ -41,8 +44,8 @@ export async function readingFigures({ database, load, likes, log }: ReadingOpti
   try {
     log("SELECT * FROM likes");
     const figures = [await scanFigure(client, database)];
-    const uris = load.sampleMade(LOOK_UPS + WARM_UP);
-    const liked = load.sampleLiked(LOOK_UPS + WARM_UP);
+    const uris = load.sampleMade(lookUps + WARM_UP);
+    const liked = load.sampleLiked(lookUps + WARM_UP);
     for (const isPrepared of [false, true]) {
       log(`look-ups, ${isPrepared ? "prepared" : "not prepared"}`);
       const size = `${formatNumber(likes)} likes`;

@@ -12,6 +12,7 @@ const LIMIT_MS = 600_000;
 
 const database = await openDatabase(databaseUrl);
 const subscription = createSubscription({ service, database });
+console.log("ready");
 const before = process.cpuUsage();
 await subscription.start();
 // Moves over what is done without a hole, aggregates excepted.

@@ -1,6 +1,7 @@
 /**
  * One decoder in a process of its own, called with the paths of two files: frames, each behind its length (u32, little-endian), and the
- * DID documents of their accounts. For each number N on standard input it decodes the next N frames and prints one JSON line: `Round`.
+ * DID documents of their accounts. For each number N on standard input it decodes N frames more and prints one JSON line: `Round`. Each time it
+ * goes on a good way behind the last, so that the few frames of a slow decoder come from all over what a quick one goes through several times.
  */
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -25,6 +26,8 @@ export interface Setting {
   readonly didDocuments: ReadonlyMap<string, unknown>;
 }
 
+/** Frames left out between two rounds: no divisor of how many there are, so that each comes in time. */
+const STEP = 617;
 /** Events between two looks at the event loop, where Node gives back what compressors have used; a socket brings fewer at once. */
 const STRETCH = 250;
 
@@ -66,6 +69,6 @@ export async function serve(decoder: (setting: Setting) => Decode): Promise<void
   for await (const line of createInterface({ input: process.stdin })) {
     const count = Number(line);
     console.log(JSON.stringify(await decodeRound(decode, frames, next, count)));
-    next = (next + count) % frames.length;
+    next = (next + count + STEP) % frames.length;
   }
 }

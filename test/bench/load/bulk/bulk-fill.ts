@@ -7,6 +7,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { tickOf } from "../../../../lib/core/tick.ts";
+import type { ServerSettings } from "../../../../lib/store/embedded/settings.ts";
 import { Client, escapeLiteral } from "../../../support/postgres-client.ts";
 import { EPOCH, FENCE, LANES, type PackLoad, RELAY } from "../packs.ts";
 import { FILES, type FileName, LoadRows } from "./load-rows.ts";
@@ -36,6 +37,17 @@ const MERGE = `
   ON CONFLICT (actor) DO UPDATE SET followers = c.followers + excluded.followers, follows = c.follows + excluded.follows,
     posts = c.posts + excluded.posts;
   TRUNCATE subject_in, repo_in, subject_count_in, actor_count_in`;
+
+/** Of the server meanwhile: nothing has to survive, and pages need not be read and written again and again. What is in them is the same. */
+export const FILLING: ServerSettings = {
+  shared_buffers: "1GB",
+  fsync: false,
+  full_page_writes: false,
+  synchronous_commit: "off",
+  autovacuum: false,
+  max_wal_size: "4GB",
+  checkpoint_timeout: "1h",
+};
 
 /** Side by side: likes have most rows and the largest indexes, the others together about as much work. */
 const SESSIONS: readonly (readonly FileName[])[] = [

@@ -49,9 +49,11 @@ export async function pastTree({ paths, touched, storage }: Past): Promise<MST> 
 
 /** Two zero bits at the start of a key's hash are one layer (repository specification). */
 function layerOf(path: string): number {
-  const digest = hash("sha256", path, "buffer");
+  // A text of 32 characters, one a byte, is made in half the time of a Buffer.
+  const digest = hash("sha256", path, "binary");
   let bits = 0;
-  for (const byte of digest) {
+  for (let index = 0; index < digest.length; index += 1) {
+    const byte = digest.charCodeAt(index);
     bits += Math.clz32(byte) - 24;
     if (byte !== 0) break;
   }
