@@ -1,27 +1,19 @@
 /** A Redis stream of packs in, calls of the function that applies them until something ends it: the whole of `standpipe poll`, without what is around it. */
-import { randomUUID } from "node:crypto";
 import { LanesChangedError } from "../../lib/checkpoint/port.ts";
 import type { IndexerSettings } from "../../lib/config/indexer-settings.ts";
 import type { Settings } from "../../lib/config/processes.ts";
 import type { RedisSettings } from "../../lib/config/redis-settings.ts";
-import type { Pack } from "../../lib/core/pack.ts";
 import type { PoolLogin } from "../../lib/credentials/database-login.ts";
-import { readNewestApplied } from "../../lib/store/applied-mark.ts";
-import { createPool, createPostgresStore, type PostgresStore } from "../../lib/store/postgres-store.ts";
+import { createPostgresStore, type PostgresStore } from "../../lib/store/postgres-store.ts";
 import { otherLanes } from "../../lib/store/stored-lanes.ts";
-import { createStreamLeases } from "../../lib/store/stream-leases.ts";
-import type { FunctionWriter } from "../../lib/stream/lambda/writer.ts";
 import { errorLine } from "../../lib/telemetry/log.ts";
 import { explainDatabaseError, explainMissingTables, isDatabaseAway } from "../database-trouble.ts";
 import { StopRequested } from "../stop-signals.ts";
-import { settledWithin, tellEnd, whenIdle, whenStopped } from "../unified/ends.ts";
+import { tellEnd } from "../unified/ends.ts";
 import { keepHouse } from "../unified/keep-house.ts";
 import type { LongLivedProcess } from "../unified/process.ts";
 import { retried } from "../unified/retry.ts";
-import { keepLeases, leaseWaits } from "../work/lease-keeper.ts";
-import { createRedisReaders } from "../work/redis-readers.ts";
-import { keepStreamHouse } from "../work/stream-house.ts";
-import { WorkState } from "../work/work-state.ts";
+import { openLeasedReading } from "../work/leased-reading.ts";
 import { openFunctionWriter } from "./function-writer.ts";
 
 export interface PollOptions {
@@ -36,9 +28,6 @@ export interface PollOptions {
   readonly stop: AbortSignal;
   readonly exitWhenIdleMs: number | null;
 }
-
-/** A stop has to end within ten seconds; what the function has not answered for by then stays pending, and comes again. */
-const DRAIN_LIMIT_MS = 6_000;
 
 /** Rejects with what no retry mends: replaced, a setting that is wrong, a fault of ours. */
 export async function runPoll(options: PollOptions): Promise<void> {
@@ -83,87 +72,16 @@ async function untilMigrated(store: PostgresStore, options: PollOptions): Promis
 }
 
 async function poll(store: PostgresStore, options: PollOptions): Promise<"stopped" | "idle"> {
-  const { surroundings, settings, redis, connectionString, login, stop } = options;
-  const { telemetry, vitals } = surroundings;
+  const { telemetry } = options.surroundings;
   await using resources = new AsyncDisposableStack();
-  const owner = randomUUID();
-  // Of its own, so that a busy pool does not let a poller look dead.
-  const pool = createPool({ connectionString, login, poolSize: 1 });
-  pool.on("error", () => undefined);
-  resources.defer(() => pool.end());
-  const leases = createStreamLeases(pool, { owner, name: settings.CONSUMER_ID, base: redis.streamKey });
-  const fault = Promise.withResolvers<never>();
-  fault.promise.catch(() => undefined);
-  const ending = new AbortController();
-  const state = new WorkState();
-  const readers = createRedisReaders({
-    surroundings,
-    settings,
-    redis,
-    leases,
-    queue: counted(resources.use(openFunctionWriter(options)), state, stop),
-    // For what is no pack: the function could not be given it, whatever its size.
-    consume: { store, telemetry, nowMs: Date.now },
-    stop: ending.signal,
-    onFault: fault.reject,
-    onPacks(groups) {
-      const packs = groups.flatMap(({ pack }): Pack[] => (pack === null ? [] : [pack]));
-      state.read(packs);
-      for (const { header } of packs) telemetry.count("received_events_total", header.count, "stream");
-    },
+  const writer = resources.use(openFunctionWriter(options));
+  // Nothing waits for company once the process is to stop.
+  options.stop.addEventListener("abort", () => writer.hurry(), { once: true });
+  // For what is no pack: the function could not be given it, whatever its size.
+  const consume = { store, telemetry, nowMs: Date.now };
+  const reading = resources.use(openLeasedReading({ ...options, store, writer, consume }));
+  return await reading.run({
+    onLate: () =>
+      telemetry.log.warn("the function has not answered in time; what it was given stays pending and comes again"),
   });
-  resources.use(readers);
-  resources.use(
-    keepStreamHouse({ settings, client: readers.client, streams: readers.streams, pool: store.pool, telemetry }),
-  );
-  vitals.readsStream = true;
-  vitals.source = () => state.source(readers.trouble());
-  vitals.ingest = () => state.ingest(readers.waitingBytes);
-  const keeping = new AbortController();
-  const kept = keepLeases(
-    {
-      leases,
-      streams: readers.streams,
-      owner,
-      async start(lease) {
-        // For the status alone: until the function has applied something for this process.
-        state.begin(await readNewestApplied(store.pool).catch(() => null));
-        return readers.start(lease);
-      },
-      onCertain: (atMs) => readers.noteCertain(atMs),
-      onNames: (names) => readers.nameOurs(names),
-      onStandby(holder) {
-        vitals.standbyFor = holder;
-        state.holds = holder === null;
-        telemetry.gauge("standby", holder === null ? 0 : 1);
-      },
-      waits: leaseWaits(surroundings.waitShare),
-      log: telemetry.log,
-    },
-    keeping.signal,
-  );
-  kept.catch(fault.reject);
-  try {
-    return await Promise.race([fault.promise, whenStopped(stop), whenIdle(options, keeping.signal)]);
-  } finally {
-    keeping.abort();
-    if (!(await settledWithin(kept, DRAIN_LIMIT_MS))) {
-      telemetry.log.warn("the function has not answered in time; what it was given stays pending and comes again");
-    }
-    ending.abort();
-    vitals.source = null;
-    vitals.ingest = null;
-    surroundings.screen.endStatus();
-  }
-}
-
-/** Tells the status what is in hand, and lets nothing wait for company once the process is to stop. */
-function counted(writer: FunctionWriter, state: WorkState, stop: AbortSignal): Pick<FunctionWriter, "append"> {
-  stop.addEventListener("abort", () => writer.hurry(), { once: true });
-  return {
-    append(pack) {
-      state.handedOn(pack);
-      return writer.append(pack).then(() => state.applied(pack));
-    },
-  };
 }
