@@ -1,4 +1,4 @@
-/** The clock and the database in, the tombstones' days turned once an hour out: nobody else does it where the function is what writes. */
+/** The clock and the database in, the tombstones' days turned once an hour out: with Kinesis nobody else does it. */
 import type { PostgresStore } from "../../lib/store/postgres-store.ts";
 import { turnTombstones } from "../../lib/store/tombstones.ts";
 import { errorLine } from "../../lib/telemetry/log.ts";
