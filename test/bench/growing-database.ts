@@ -29,8 +29,9 @@ export interface Scale {
 
 const FULL: Scale = {
   stages: [1e6, 5e6, 20e6],
-  windowEvents: 200_000,
-  settleEvents: 30_000,
+  // Five minutes at 450 events a second, as long as Postgres goes by default from one checkpoint to the next.
+  windowEvents: 135_000,
+  settleEvents: 20_000,
   sharedBuffers: "128MB",
   lookUps: 1_500,
 };

@@ -42,7 +42,7 @@ interface Seen {
 
 async function run({ quick, log }: PartOptions): Promise<readonly Figure[]> {
   await using bundle = await buildBundle();
-  const seconds = quick ? 8 : 60;
+  const seconds = quick ? 8 : 50;
   const warmUpMs = WARM_UP_MS[sizeOf(quick)];
   /** Of each lane what was sent and not yet seen, in order. */
   const waiting = Array.from({ length: LANES }, (): Sent[] => []);
