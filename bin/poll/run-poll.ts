@@ -73,13 +73,12 @@ async function untilMigrated(store: PostgresStore, options: PollOptions): Promis
 
 async function poll(store: PostgresStore, options: PollOptions): Promise<"stopped" | "idle"> {
   const { telemetry } = options.surroundings;
-  await using resources = new AsyncDisposableStack();
-  const writer = resources.use(openFunctionWriter(options));
+  const writer = openFunctionWriter(options);
   // Nothing waits for company once the process is to stop.
   options.stop.addEventListener("abort", () => writer.hurry(), { once: true });
   // For what is no pack: the function could not be given it, whatever its size.
   const consume = { store, telemetry, nowMs: Date.now };
-  const reading = resources.use(openLeasedReading({ ...options, store, writer, consume }));
+  await using reading = openLeasedReading({ ...options, store, writer, consume });
   return await reading.run({
     onLate: () =>
       telemetry.log.warn("the function has not answered in time; what it was given stays pending and comes again"),

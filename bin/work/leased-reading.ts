@@ -27,8 +27,8 @@ export interface LeasedReadingOptions {
   readonly connectionString: string;
   readonly login?: PoolLogin | undefined;
   readonly store: PostgresStore;
-  /** Resolves for a pack once it is applied. */
-  readonly writer: Pick<PackWriter, "append">;
+  /** Resolves for a pack once it is applied. Ended with the reading: after the readers, and before the leases are out of reach. */
+  readonly writer: Pick<PackWriter, "append"> & Disposable;
   /** For what is no pack, and becomes a dead letter here. */
   readonly consume: ConsumeOptions;
   /** Asks for a drain. */
@@ -58,6 +58,7 @@ export function openLeasedReading(options: LeasedReadingOptions): LeasedReading 
   const pool = createPool({ connectionString, login, poolSize: 1 });
   pool.on("error", () => undefined);
   resources.defer(() => pool.end());
+  resources.use(writer);
   const leases = createStreamLeases(pool, { owner, name: settings.CONSUMER_ID, base: redis.streamKey });
   const fault = Promise.withResolvers<never>();
   fault.promise.catch(() => undefined);

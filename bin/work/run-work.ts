@@ -86,7 +86,7 @@ async function work(store: PostgresStore, options: WorkOptions): Promise<"stoppe
   const { surroundings, settings } = options;
   const { telemetry, vitals } = surroundings;
   await using resources = new AsyncDisposableStack();
-  const queue = resources.use(createMemoryStream({ maxBytes: MAX_WAITING_BYTES }));
+  const queue = createMemoryStream({ maxBytes: MAX_WAITING_BYTES });
   const consume: ConsumeOptions = {
     store,
     telemetry,
