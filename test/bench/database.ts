@@ -1,6 +1,4 @@
 /** A Postgres of its own for a part: the embedded one with the settings it is shipped with, and what the part wants otherwise. */
-import { chmod, mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openEmbeddedPostgres } from "../../lib/store/embedded/embedded-postgres.ts";
 import type { ServerSettings } from "../../lib/store/embedded/settings.ts";
@@ -9,8 +7,8 @@ import { VIEW_NAMES } from "../../lib/store/view-names.ts";
 import { Client } from "../support/postgres-client.ts";
 import { postgresProcesses } from "../support/postgres-processes.ts";
 import { usageOf } from "../support/process-usage.ts";
-import { removeWithServers } from "../support/remove-with-servers.ts";
 import { silentLog } from "../support/silent-log.ts";
+import { scratchFolder } from "./processes.ts";
 
 export interface BenchDatabase extends AsyncDisposable {
   readonly connectionString: string;
@@ -25,10 +23,8 @@ export interface BenchDatabase extends AsyncDisposable {
 }
 
 export async function openBenchDatabase(settings: ServerSettings = {}): Promise<BenchDatabase> {
-  const root = await mkdtemp(join(tmpdir(), "standpipe-bench-"));
-  // As root the server runs as another user, who has to get in.
-  await chmod(root, 0o755);
-  const dataDir = join(root, "data");
+  const scratch = await scratchFolder();
+  const dataDir = join(scratch.path, "data");
   let running = await start(dataDir, settings);
   await migrate({
     connectionString: running.connectionString,
@@ -38,7 +34,7 @@ export async function openBenchDatabase(settings: ServerSettings = {}): Promise<
     log: silentLog,
   });
   return {
-    folder: root,
+    folder: scratch.path,
     get connectionString() {
       return running.connectionString;
     },
@@ -55,7 +51,7 @@ export async function openBenchDatabase(settings: ServerSettings = {}): Promise<
     },
     async [Symbol.asyncDispose]() {
       await running.stop();
-      await removeWithServers(root);
+      await scratch[Symbol.asyncDispose]();
     },
   };
 }

@@ -33,7 +33,7 @@ const FULL: Scale = {
   windowEvents: 135_000,
   settleEvents: 20_000,
   sharedBuffers: "128MB",
-  lookUps: 1_500,
+  lookUps: 1_000,
 };
 /** A fortieth of the rows, a sixteenth of the buffers. */
 const QUICK: Scale = {

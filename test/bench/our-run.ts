@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "../support/postgres-client.ts";
 import { usageOf } from "../support/process-usage.ts";
 import type { Corpus } from "./corpus.ts";
-import { postgresCpuSeconds, type Standpipe, startStandpipe } from "./processes.ts";
+import { postgresCpuSeconds, type Relay, type Standpipe, startStandpipe } from "./processes.ts";
 
 export interface OurRun {
   /** From the relay's first subscriber until every lane is seen at its end in the database. */
@@ -32,30 +32,37 @@ export async function ourRun(
   program: { readonly script: string; readonly nodeArgs?: readonly string[] },
 ): Promise<OurRun> {
   await using relay = await corpus.startRelay();
+  const relayBefore = relay.cpuSeconds();
   await using standpipe = await startStandpipe({ ...program, relay });
-  const before = { ...cost(standpipe), relay: relay.cpuSeconds() };
-  const { endedAtMs, connections, after } = await watchToTheEnd(standpipe, corpus);
-  const relayCpuSeconds = difference(relay.cpuSeconds(), before.relay);
+  const before = cost(standpipe);
+  const { endedAtMs, connections, after, relayAfter } = await watchToTheEnd({ standpipe, relay, corpus });
   const { peakResidentBytes = null } = usageOf(standpipe.process.pid) ?? {};
   await standpipe.process.kill("SIGTERM");
   return {
     seconds: (endedAtMs - (await relay.subscribedAtMs())) / 1000,
     nodeCpuSeconds: difference(after.node, before.node),
     postgresCpuSeconds: difference(after.postgres, before.postgres),
-    relayCpuSeconds,
+    relayCpuSeconds: difference(relayAfter, relayBefore),
     peakResidentBytes,
     connections,
   };
 }
 
-async function watchToTheEnd(standpipe: Standpipe, corpus: Corpus) {
+interface Watched {
+  readonly standpipe: Standpipe;
+  readonly relay: Relay;
+  readonly corpus: Corpus;
+}
+
+async function watchToTheEnd({ standpipe, relay, corpus }: Watched) {
   const client = new Client({ connectionString: standpipe.connectionString });
   await client.connect();
   try {
     const seen = await untilDurable(client, corpus.laneSeqs);
     const after = cost(standpipe);
+    const relayAfter = relay.cpuSeconds();
     await checkRows(client, corpus);
-    return { ...seen, after };
+    return { ...seen, after, relayAfter };
   } finally {
     await client.end();
   }

@@ -1,11 +1,11 @@
 /** Started in, ended and measured out: our program as it ships, relays, and what processes cost. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { postgresProcesses } from "../support/postgres-processes.ts";
+import { postgresProcesses, signalPostgres } from "../support/postgres-processes.ts";
 import { type StartedProcess, startProcess } from "../support/process.ts";
 import { usageOf } from "../support/process-usage.ts";
 import { projectRoot } from "../support/project-root.ts";
@@ -36,12 +36,23 @@ export interface ScratchFolder extends AsyncDisposable {
   readonly path: string;
 }
 
-/** An empty one; servers that still run in it are stopped when it goes. */
+/** An empty one, for a server in `data`; servers that still run in it are stopped when it goes, and killed where this process ends before. */
 export async function scratchFolder(): Promise<ScratchFolder> {
   const path = await mkdtemp(join(tmpdir(), "standpipe-bench-"));
   // As root the server runs as another user, who has to get in.
   await chmod(path, 0o755);
-  return { path, [Symbol.asyncDispose]: () => removeWithServers(path) };
+  const onExit = (): void => {
+    signalPostgres(join(path, "data"), "SIGKILL");
+    rmSync(path, { recursive: true, force: true });
+  };
+  process.once("exit", onExit);
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await removeWithServers(path);
+      process.off("exit", onExit);
+    },
+  };
 }
 
 export interface Relay extends AsyncDisposable {

@@ -16,7 +16,7 @@ import { writePage } from "./write-page.ts";
 
 const USAGE = `npm run bench [-- --quick] [-- --write] [-- part …]
 
-  --quick   smaller loads: up to 5 minutes instead of up to 30
+  --quick   smaller loads: about 5 minutes instead of about 30
   --write   write docs/benchmarks.md also after a quick run, or one of some parts: the others stay as they are there
   --help    this text
 

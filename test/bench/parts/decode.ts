@@ -88,7 +88,7 @@ const ROUND_MICROS = { quick: 100_000, full: 400_000 } as const;
 /** Of each corpus. */
 const ROUNDS = {
   quick: { least: 3, most: 3, withinSeconds: 10 },
-  full: { least: 3, most: 7, withinSeconds: 35 },
+  full: { least: 3, most: 5, withinSeconds: 25 },
 } as const;
 const FIRST_FRAMES = 50;
 const BUDGET_RESIDENT_MB = 120;

@@ -81,11 +81,11 @@ function manyLaps({ quick }: PartOptions, once: Measured): Load {
   const size = sizeOf(quick);
   const corpus = freshCorpus(`PDS × ${LAPS[size]}`, { recording: BUNDLED, laps: LAPS[size] });
   const peerRate = rate(once.load.peersCorpus, once.peers.at(-1));
-  const laps = Math.floor((PEER_SECONDS[size] * peerRate * LAPS[size]) / corpus.events);
+  const laps = Math.min(LAPS[size], Math.floor((PEER_SECONDS[size] * peerRate * LAPS[size]) / corpus.events));
   const ours = { least: quick ? 1 : 3, most: quick ? 1 : 3, withinSeconds: 90 };
   const note = `The same ${LAPS[size]} times over, each lap by new accounts with the same records, so that every lap writes new rows;`;
   if (laps <= 1) {
-    const before = `the peer takes longer than ${PEER_SECONDS[size]} s for two of them, and what it did with the recording once stands here again.`;
+    const before = `the peer takes longer than ${PEER_SECONDS[size]} s for two of them, and what it did with ${quick ? `the first ${QUICK_FRAMES} frames` : "the recording once"} stands here again.`;
     return { corpus, peersCorpus: once.load.peersCorpus, ours, peers: once.peers, note: `${note} ${before}` };
   }
   return {

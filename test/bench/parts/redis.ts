@@ -115,7 +115,7 @@ function aloneFigure({ format, alone }: Measured): Figure {
     ...summary(speeds),
     budget: { atLeast: BUDGETS[format].writer },
     peer: { name: "plain XADD", value: median(plain) },
-    note: "Events from memory, decoded before: making entries or packs, and writing them with the cursor, one transaction for each cut. A cut ends when it has 500 entries, or one of its lanes 500 events. Beside it the same entries, made before, as XADDs in pipelines of 500 without cursor or transaction (of packs, which hold hundreds of events each, all in one).",
+    note: "Events from memory, decoded before: making entries or packs, and writing them with the cursor, one transaction for each cut. A cut ends when it has 500 entries, or one of its lanes 500 events, or 768 KiB of them. Beside it the same entries, made before, as XADDs in pipelines of 500 without cursor or transaction (of packs, which hold hundreds of events each, all in one).",
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * One decoder in a process of its own, called with the paths of two files: frames, each behind its length (u32, little-endian), and the
  * DID documents of their accounts. For each number N on standard input it decodes N frames more and prints one JSON line: `Round`. Each time it
- * goes on a good way behind the last, so that the few frames of a slow decoder come from all over what a quick one goes through several times.
+ * begins a good way behind where it began before, so that the few frames of a slow decoder come from all over what a quick one goes through several times.
  */
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -26,7 +26,7 @@ export interface Setting {
   readonly didDocuments: ReadonlyMap<string, unknown>;
 }
 
-/** Frames left out between two rounds: no divisor of how many there are, so that each comes in time. */
+/** Frames from where one round begins to where the next does: nothing that divides how many there are, so that no place comes twice soon. */
 const STEP = 617;
 /** Events between two looks at the event loop, where Node gives back what compressors have used; a socket brings fewer at once. */
 const STRETCH = 250;
@@ -69,6 +69,6 @@ export async function serve(decoder: (setting: Setting) => Decode): Promise<void
   for await (const line of createInterface({ input: process.stdin })) {
     const count = Number(line);
     console.log(JSON.stringify(await decodeRound(decode, frames, next, count)));
-    next = (next + count + STEP) % frames.length;
+    next = (next + STEP) % frames.length;
   }
 }
