@@ -43,10 +43,10 @@ export interface Usage {
 export function usageAt(eventsPerSecond: number): Usage {
   return {
     eventsPerSecond,
-    // `storage`: 321 over 2.6 million events, and it falls, as the same accounts and
+    // `storage`: 325 over 2.6 million events, and it falls, as the same accounts and
     // posts get more; 19 of 20 events make a row.
     storedBytesPerEvent: 300,
-    // `storage`, WAL an event.
+    // Over the first 2.6 million events of a database; `growth` has more for larger ones, and docs/operating.md says what that costs.
     walBytesPerEvent: 1070,
     // `pack`: 140 at 500 a pack, 151 at 50.
     packedBytesPerEvent: 160,
