@@ -35,12 +35,12 @@ const FULL: Scale = {
   sharedBuffers: "128MB",
   lookUps: 1_000,
 };
-/** A fortieth of the rows, a sixteenth of the buffers. */
+/** A hundredth of the rows, a thirty-second of the buffers. */
 const QUICK: Scale = {
-  stages: [25_000, 125_000, 500_000],
+  stages: [10_000, 50_000, 200_000],
   windowEvents: 10_000,
-  settleEvents: 5_000,
-  sharedBuffers: "8MB",
+  settleEvents: 2_000,
+  sharedBuffers: "4MB",
   lookUps: 500,
 };
 

@@ -24,7 +24,7 @@ const LOG_EVERY = 2_000;
  * of `full`, 15 million records in all, the mean frame comes near the network's 5.4 KB. Each of those records is hashed once, which takes most of the time.
  */
 export const SIGNED_LOADS = {
-  quick: { frames: 2_500, accounts: 2_400, largestRepo: 30_000 },
+  quick: { frames: 2_000, accounts: 2_400, largestRepo: 10_000 },
   full: { frames: 10_000, accounts: 3_000, largestRepo: 150_000 },
 } as const;
 export type LoadSize = keyof typeof SIGNED_LOADS;

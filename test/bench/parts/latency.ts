@@ -23,7 +23,7 @@ export const latency: Part = {
 const EVENTS_PER_SECOND = 500;
 const LOOK_EVERY_MS = 2;
 /** Of the first seconds nothing counts: the compiler is at work. */
-const WARM_UP_MS = { quick: 3_000, full: 10_000 } as const;
+const WARM_UP_MS = { quick: 2_000, full: 10_000 } as const;
 const DRAIN_LIMIT_MS = 10_000;
 
 /** For the spread: as if it had been measured so often, each time for so long. */
@@ -42,7 +42,7 @@ interface Seen {
 
 async function run({ quick, log }: PartOptions): Promise<readonly Figure[]> {
   await using bundle = await buildBundle();
-  const seconds = quick ? 8 : 50;
+  const seconds = quick ? 6 : 50;
   const warmUpMs = WARM_UP_MS[sizeOf(quick)];
   /** Of each lane what was sent and not yet seen, in order. */
   const waiting = Array.from({ length: LANES }, (): Sent[] => []);

@@ -44,7 +44,7 @@ async function run({ quick, log }: PartOptions): Promise<readonly Figure[]> {
   await using relay = await startFreshRelay({ recording, laps: LAPS });
   const nodeArgs = ["--import", `data:text/javascript,${encodeURIComponent(TELL_HEAP)}`];
   await using standpipe = await startStandpipe({ script: bundle.script, relay, nodeArgs });
-  const atSpeed = await sample(standpipe, quick ? 10 : 300);
+  const atSpeed = await sample(standpipe, quick ? 7 : 300);
   const { cursor, rows } = await statusOf(standpipe);
   log(
     `${atSpeed.length} s at speed: at seq ${cursor}, ${rows} rows, ${atSpeed.at(-1)?.residentMegabytes.toFixed(0)} MB`,

@@ -17,7 +17,7 @@ export const redis: Part = {
 };
 
 /** Of new accounts each, so that all of it writes new rows. */
-const LAPS = { quick: 4, full: 8 } as const;
+const LAPS = { quick: 3, full: 8 } as const;
 /** Of the writer alone, whose events lie in memory. */
 const WRITER_LAPS = { quick: 4, full: 8 } as const;
 const MOST_RESIDENT_MEGABYTES = 256;
