@@ -72,12 +72,6 @@ interface Page {
 
 const pageOf = ({ out }: EndedCommand): Page => JSON.parse(out) as Page;
 
-/** At which records it has looked, and with what result: without counts of rows, which are estimates that an ANALYZE changes meanwhile. */
-const looked = (ended: EndedCommand) => {
-  const { sample, compared, differences, kinds } = pageOf(ended);
-  return { sample, compared, differences, outcomes: kinds.map(({ kind, outcomes }) => ({ kind, outcomes })) };
-};
-
 /** Without the records that established tables cannot take: few, and there in every comparison with one. */
 const unexpected = ({ differences }: Page) => differences.filter(({ uri }) => !theirs.refused.includes(uri));
 
@@ -219,9 +213,10 @@ describe("compare with an established database", () => {
   });
 
   test("takes the same accounts for the same seed, and others for another", async () => {
-    const few = [...ALL.slice(0, 4), "--accounts", "5", "--records", "3", "--json"];
+    // Counted, since an ANALYZE between two of them changes what the statistics say.
+    const few = [...ALL.slice(0, 4), "--accounts", "5", "--records", "3", "--exact", "--json"];
     const [first, again, other] = await Promise.all([compare(few), compare(few), compare([...few, "--seed", "7"])]);
-    expect(looked(first)).toEqual(looked(again));
+    expect(first.out).toBe(again.out);
     expect(other.out).not.toBe(first.out);
     expect(pageOf(first).sample.accounts).toBeLessThanOrEqual(10);
   });

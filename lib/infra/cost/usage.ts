@@ -46,8 +46,8 @@ export function usageAt(eventsPerSecond: number): Usage {
     // `storage`: 325 over 2.6 million events, and it falls, as the same accounts and
     // posts get more; 19 of 20 events make a row.
     storedBytesPerEvent: 300,
-    // Over the first 2.6 million events of a database; `growth` has more for larger ones, and docs/operating.md says what that costs.
-    walBytesPerEvent: 1070,
+    // `growth`, WAL an event at 1 M likes (1,108 to 1,264 in three runs); larger databases have more: docs/operating.md says what that costs.
+    walBytesPerEvent: 1210,
     // `pack`: 140 at 500 a pack, 151 at 50.
     packedBytesPerEvent: 160,
     sqlBytesPerEvent: 250,
